@@ -19,6 +19,8 @@ export default defineConfig({
     // Other work on a shared machine can make a process test late once; twice is a fault.
     retry: process.env.CI === undefined ? 0 : 1,
     testTimeout: 30_000,
+    // A second, which is the default, is short for a machine with other work.
+    expect: { poll: { timeout: 15_000 } },
     hookTimeout: 60_000,
     teardownTimeout: 10_000,
     restoreMocks: true,

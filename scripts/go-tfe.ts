@@ -3,8 +3,8 @@ import { chmod, cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "nod
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
-import { parseArgs } from "node:util";
 import { execa } from "execa";
+import { flagsOf } from "./flags.ts";
 import { type GoTest, goTests } from "./go-tfe-tests.ts";
 
 const version = "v1.109.0";
@@ -13,13 +13,17 @@ const root = resolve(import.meta.dirname, "..");
 const closed = "http://127.0.0.1:9";
 const secondsEach = 300;
 
-const { values: flags } = parseArgs({
-  options: {
-    "database-url": { type: "string", default: "" },
-    only: { type: "string", default: "" },
-    markdown: { type: "boolean", default: false },
-    keep: { type: "string", default: "" },
-  },
+const usage = `scripts/go-tfe [--database-url postgres://…] [--only NAME] [--markdown] [--keep DIR]
+Runs the integration tests of go-tfe ${version} against a fresh server, and prints a table. It needs Go.
+--database-url: an empty database; without it SQLite. --only: those alone whose names have this.
+--markdown: the table as it stands in docs/. --keep: the module is
+built there, and kept for the next time.`;
+
+const flags = flagsOf(usage, {
+  "database-url": { type: "string", default: "" },
+  only: { type: "string", default: "" },
+  markdown: { type: "boolean", default: false },
+  keep: { type: "string", default: "" },
 });
 
 await using held = new AsyncDisposableStack();

@@ -1,11 +1,11 @@
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
-import { parseArgs } from "node:util";
 import { FakeEngine, writeFakeConfiguration } from "../test/faults/fake-plan.ts";
 import { openScene, type Scene, type TestAgent, type TestServer } from "../test/support/scene.ts";
 import { loadUntil, type Place, readerKey, Tally } from "./endurance/load.ts";
 import { descriptorsOf, peakBytes, type Sample, sampleOf, takenBy } from "./endurance/measure.ts";
 import { boundsText, broken, reportOf, type Seen } from "./endurance/report.ts";
+import { flagsOf } from "./flags.ts";
 
 const usage = `scripts/soak [--minutes N] [--database-url postgres://…] [--terraform]
 Loads a server for N minutes (10) after a minute of warming up: real runs on a real agent, agents that come and leave with and
@@ -14,13 +14,10 @@ watches that abort, CLI calls. --terraform: the real program instead of one that
 database; without it SQLite. Bounds, exit 1 when one is broken:
 ${boundsText.map((text) => `  ${text}`).join("\n")}`;
 
-const { values } = parseArgs({
-  options: {
-    help: { type: "boolean", default: false },
-    minutes: { type: "string", default: "10" },
-    "database-url": { type: "string" },
-    terraform: { type: "boolean", default: false },
-  },
+const values = flagsOf(usage, {
+  minutes: { type: "string", default: "10" },
+  "database-url": { type: "string" },
+  terraform: { type: "boolean", default: false },
 });
 
 const minuteMs = 60_000;
@@ -128,12 +125,9 @@ async function soak(minutes: number): Promise<Seen> {
   };
 }
 
-if (values.help) console.log(usage);
-else {
-  const seen = await soak(minutesOf(values.minutes));
-  console.log(reportOf(seen));
-  const problems = broken(seen);
-  for (const problem of problems) console.log(`BROKEN: ${problem}`);
-  console.log(problems.length === 0 ? "every bound holds" : `${problems.length} bounds are broken`);
-  process.exitCode = problems.length === 0 ? 0 : 1;
-}
+const seen = await soak(minutesOf(values.minutes));
+console.log(reportOf(seen));
+const problems = broken(seen);
+for (const problem of problems) console.log(`BROKEN: ${problem}`);
+console.log(problems.length === 0 ? "every bound holds" : `${problems.length} bounds are broken`);
+process.exitCode = problems.length === 0 ? 0 : 1;

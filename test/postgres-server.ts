@@ -55,8 +55,11 @@ function unprivileged(): { readonly uid?: number; readonly gid?: number } {
   return {};
 }
 
-/** Starts a server with an ICU collation (so that a forgotten collation shows), and without fsync unless it is to be durable. */
-export async function startPostgresServer(bin: string, { isDurable = false } = {}): Promise<PostgresServer> {
+/** For tests: nothing has to outlive them. */
+const hasty = ["fsync=off", "max_connections=100", "shared_buffers=64MB", "autovacuum=off"];
+
+/** Starts a server with an ICU collation (so that a forgotten collation shows) and, unless told otherwise, without fsync. */
+export async function startPostgresServer(bin: string, settings: readonly string[] = hasty): Promise<PostgresServer> {
   const directory = await mkdtemp(join(tmpdir(), "windlass-pg-"));
   const user = unprivileged();
   if (user.uid !== undefined && user.gid !== undefined) await chown(directory, user.uid, user.gid);
@@ -78,12 +81,6 @@ export async function startPostgresServer(bin: string, { isDurable = false } = {
     ],
     { ...user, cwd: directory },
   );
-  const settings = [
-    `fsync=${isDurable ? "on" : "off"}`,
-    "max_connections=100",
-    "shared_buffers=64MB",
-    "autovacuum=off",
-  ];
   const server = spawn(
     join(bin, "postgres"),
     ["-D", data, "-k", directory, "-h", "", ...settings.flatMap((setting) => ["-c", setting])],

@@ -1,6 +1,6 @@
 import { createServer, type IncomingMessage, request, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import { now } from "./timing.ts";
+import { preciseMs } from "./timing.ts";
 
 /** A time in which no request of the client was under way, in milliseconds since 1970. */
 export interface Pause {
@@ -10,9 +10,6 @@ export interface Pause {
 
 /** What a client computes between two requests is no wait. */
 const minPauseMs = 200;
-
-/** Milliseconds since 1970, finer than a clock of whole ones. */
-export const preciseMs = (): number => performance.timeOrigin + now();
 
 /**
  * A proxy in front of a server that notes when requests are under way: what remains of a command's time is what its client waits for by

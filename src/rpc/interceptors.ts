@@ -168,10 +168,12 @@ export const refusalsFor =
 export const gateFor = (control: Control, options: CallerOptions = {}, observers: readonly CallObserver[] = []) => {
   const refuse = refusalsFor(control, observers);
   return async (context: HandlerContext): Promise<void> => {
-    const { method, values, requestHeader: header, requestMethod: httpMethod, signal } = context;
+    const { method, values, requestHeader: header, requestMethod: httpMethod } = context;
     try {
       await identify(control, options, { method, values, header, httpMethod });
     } catch (error) {
+      // Only here: the signal of a call is made when it is asked for.
+      const { signal } = context;
       throw refuse({ method, header, contextValues: values, stream: method.methodKind !== "unary", signal }, error);
     }
   };

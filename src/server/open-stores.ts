@@ -14,10 +14,19 @@ export interface Stores {
 /** Second step: opens rows, logs and objects, and brings their tables up to date if the settings let it. */
 export async function openStores({ settings, dataDir, log, clock, random, onFatal, owned }: Opening): Promise<Stores> {
   const urls = storeUrls(settings, dataDir);
-  const { migrate } = settings;
-  const parts = { log, migrate, clock, random };
+  const parts = { log, migrate: settings.migrate, clock, random };
+  const openLogs = () => openLogStore({ ...parts, url: urls.logs });
+  // A file of their own: their thread starts beside the rows. In PostgreSQL their table comes with the rows' schema.
+  const early = settings.databaseUrl === undefined ? begun(owned, openLogs()) : undefined;
   const store = owned.use(await openStore({ ...parts, url: urls.store, onFatal }));
-  const logs = owned.use(await openLogStore({ ...parts, url: urls.logs }));
+  const logs = await (early ?? begun(owned, openLogs()));
   const blobs = owned.use(await openBlobStore({ ...parts, url: urls.blobs }));
   return { store, logs, blobs };
+}
+
+/** Owned from now on, though it is not there yet. Whoever awaits it hears why it does not come. */
+function begun<T extends AsyncDisposable>(owned: AsyncDisposableStack, opening: Promise<T>): Promise<T> {
+  const opened = opening.catch(() => undefined);
+  owned.defer(async () => (await opened)?.[Symbol.asyncDispose]());
+  return opening;
 }

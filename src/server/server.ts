@@ -108,7 +108,7 @@ async function serve(
 ): Promise<{ readonly listener: Listener; readonly certificate: ShownCertificate }> {
   const readiness = new Readiness();
   const liveness = new Liveness();
-  const webFiles = control.web === undefined ? undefined : await builtWebFiles(opening.log);
+  const webFiles = control.web === undefined ? undefined : builtWebFiles(opening.log);
   const calls = callsOf(opening, { control, watching, readiness, liveness, generation, webFiles });
   const loops = startLoops(opening, control, liveness);
   const listener = await openPort(opening, { tenants: calls.tenants, streams: calls.streams, readiness });

@@ -9,12 +9,12 @@ test("a UI that was not built is told in the log, with what to do", async () => 
   const directory = await mkdtemp(join(tmpdir(), "windlass-ui-"));
   try {
     const { log, records } = memoryLog();
-    expect(await builtWebFiles(log, join(directory, "web"))).toBeUndefined();
+    expect(builtWebFiles(log, join(directory, "web"))).toBeUndefined();
     expect(records).toMatchObject([
       { level: "warn", why: "it was not built", msg: expect.stringContaining("--no-web") },
     ]);
     await writeFile(join(directory, "index.html"), "<p>");
-    expect((await builtWebFiles(log, directory))?.index.bytes.toString()).toBe("<p>");
+    expect(builtWebFiles(log, directory)?.index.bytes.toString()).toBe("<p>");
     expect(records).toHaveLength(1);
   } finally {
     await rm(directory, { recursive: true, force: true });

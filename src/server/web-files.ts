@@ -5,8 +5,8 @@ import { readWebFiles, type WebFiles } from "../web/files.ts";
 const buildDirectory = fileURLToPath(new URL("../../dist/web", import.meta.url));
 
 /** The UI as it was built; undefined if it was not, which the log says. */
-export async function builtWebFiles(log: Pick<Log, "warn">, directory = buildDirectory): Promise<WebFiles | undefined> {
-  const found = await readWebFiles(directory);
+export function builtWebFiles(log: Pick<Log, "warn">, directory = buildDirectory): WebFiles | undefined {
+  const found = readWebFiles(directory);
   if (found.kind === "found") return found.files;
   log.warn(
     { directory, why: found.why },

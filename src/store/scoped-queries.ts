@@ -1,5 +1,6 @@
 import type { Agent } from "../domain/agents/agent.ts";
 import type { Workspace } from "../domain/workspaces/workspace.ts";
+import { asserted } from "./engine/boundary.ts";
 import { everything, type WriteScope } from "./engine/write-scope.ts";
 import type { Queries, Upload } from "./ports/store.ts";
 
@@ -184,7 +185,7 @@ function workspaceRules(scope: WriteScope): RulesOf<Queries["workspaces"]> {
 }
 
 const keepsPlace = (before: unknown, { name, poolId, executionMode }: Workspace): boolean => {
-  const known = before as Workspace | undefined;
+  const known = asserted<Workspace | undefined>(before);
   return known?.name === name && known.poolId === poolId && known.executionMode === executionMode;
 };
 
@@ -287,14 +288,17 @@ type AnyRule = Rule<unknown[], unknown>;
 
 /** The same queries, each by its rule. */
 function watched(queries: Queries, rules: Rules, scope: WriteScope): Queries {
-  const nouns = Object.entries(queries).map(([noun, own]) => {
-    const ownRules = (rules[noun as keyof Queries] ?? {}) as unknown as Readonly<Record<string, AnyRule>>;
-    const watchedOnes = Object.entries(own as Readonly<Record<string, AnyQuery>>).map(
-      ([name, query]) => [name, noun === "changes" ? query : byRule(query, ownRules[name], scope)] as const,
-    );
-    return [noun, Object.fromEntries(watchedOnes)] as const;
-  });
-  return Object.fromEntries(nouns) as unknown as Queries;
+  const all = asserted<Readonly<Record<string, Readonly<Record<string, AnyRule>>>>>(rules);
+  const nouns = Object.entries(asserted<Readonly<Record<string, Readonly<Record<string, AnyQuery>>>>>(queries)).map(
+    ([noun, own]) => {
+      const ownRules = all[noun] ?? {};
+      const watchedOnes = Object.entries(own).map(
+        ([name, query]) => [name, noun === "changes" ? query : byRule(query, ownRules[name], scope)] as const,
+      );
+      return [noun, Object.fromEntries(watchedOnes)] as const;
+    },
+  );
+  return asserted(Object.fromEntries(nouns));
 }
 
 const unknownToRules: AnyRule = { kind: "change" };

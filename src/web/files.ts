@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { readdir, readFile, stat } from "node:fs/promises";
+import { readdirSync, readFileSync, statSync } from "node:fs";
 import { extname, join, relative, sep } from "node:path";
 import { promisify } from "node:util";
 import { brotliCompress, constants, gzip } from "node:zlib";
@@ -86,17 +86,16 @@ export type WebFilesFound =
   | { readonly kind: "found"; readonly files: WebFiles }
   | { readonly kind: "missing"; readonly why: string };
 
-/** Reads the built UI from its directory. */
-export async function readWebFiles(directory: string): Promise<WebFilesFound> {
-  const paths = await pathsIn(directory);
+/** Reads the built UI from its directory: at once, at a start, when nobody is served yet. */
+export function readWebFiles(directory: string): WebFilesFound {
+  const paths = pathsIn(directory);
   if (paths === undefined) return { kind: "missing", why: "it was not built" };
-  const sizes = await Promise.all(paths.map(async (path) => (await stat(path)).size));
-  const bytes = sizes.reduce((sum, size) => sum + size, 0);
+  const bytes = paths.reduce((sum, path) => sum + statSync(path).size, 0);
   if (bytes > maxBytes) return { kind: "missing", why: `it has ${bytes} bytes: at most ${maxBytes} are served` };
   const files = new Map<string, WebFile>();
   for (const path of paths) {
     const shown = `/${relative(directory, path).split(sep).join("/")}`;
-    files.set(shown, fileOf(shown, await readFile(path)));
+    files.set(shown, fileOf(shown, readFileSync(path)));
   }
   const index = files.get("/index.html");
   if (index === undefined) return { kind: "missing", why: "it has no index.html" };
@@ -104,9 +103,9 @@ export async function readWebFiles(directory: string): Promise<WebFilesFound> {
   return { kind: "found", files: new WebFiles(files, index) };
 }
 
-async function pathsIn(directory: string): Promise<readonly string[] | undefined> {
+function pathsIn(directory: string): readonly string[] | undefined {
   try {
-    const entries = await readdir(directory, { recursive: true, withFileTypes: true });
+    const entries = readdirSync(directory, { recursive: true, withFileTypes: true });
     return entries
       .filter((entry) => entry.isFile() && !entry.name.startsWith("."))
       .map((entry) => join(entry.parentPath, entry.name));

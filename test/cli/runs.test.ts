@@ -172,12 +172,14 @@ describe("windlass run get and list", () => {
     ["--active", ["pending", "planned"]],
     ["--needs-decision", ["planned"]],
     ["--search Needle", ["errored"]],
+    ["--source browser", ["pending"]],
+    ["--source browser,cli,tfe-api", ["errored", "pending"]],
     ["--since 1h", ["errored", "pending", "planned"]],
     ["--until 1h", []],
   ])("a list has what is asked for: %s", async (flags, statuses) => {
     await given({ status: "planned" }, { holds: true });
-    await given({ status: "pending" });
-    await given({ status: "errored", message: "a needle in it", endedAt: server.clock.now() });
+    await given({ status: "pending", source: "browser" });
+    await given({ status: "errored", source: "tfe-api", message: "a needle in it", endedAt: server.clock.now() });
     const { runs } = (await server.json(`run list -w ${workspace.name} ${flags}`)) as { runs: { state: string }[] };
     expect(runs.map(({ state }) => state).toSorted()).toEqual(
       statuses.map((status) => `RUN_STATE_${status.toUpperCase()}`),
@@ -187,6 +189,7 @@ describe("windlass run get and list", () => {
 
   test.each([
     ["run list --state lost", "state"],
+    ["run list --source web", "source"],
     ["run list --since yesterday", "since"],
     ["run list --limit 0x", "limit"],
     ["run list --columns id,nothing", "nothing"],

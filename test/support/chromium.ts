@@ -25,6 +25,8 @@ export interface Chromium extends AsyncDisposable {
   visitor(server: TestServer, options?: BrowserContextOptions): Promise<Visitor>;
   /** Somebody who is signed in as the admin. */
   admin(server: TestServer, options?: BrowserContextOptions): Promise<Visitor>;
+  /** Somebody who is signed in with an API key. */
+  person(server: TestServer, apiKey: string, options?: BrowserContextOptions): Promise<Visitor>;
 }
 
 /** Starts a browser. */
@@ -45,16 +47,17 @@ export async function openChromium(): Promise<Chromium> {
       [Symbol.asyncDispose]: () => context.close(),
     };
   };
+  const person: Chromium["person"] = async (server, apiKey, options) => {
+    const opened = await visitor(server, options);
+    const headers = { origin: server.url };
+    const answer = await opened.page.context().request.post(`${server.url}/session`, { headers, data: { apiKey } });
+    if (answer.status() !== 204) throw new Error(`nobody can sign in with the key: ${answer.status()}`);
+    return opened;
+  };
   return {
     visitor,
-    admin: async (server, options) => {
-      const opened = await visitor(server, options);
-      const apiKey = (await readFile(server.adminTokenFile, "utf8")).trim();
-      const headers = { origin: server.url };
-      const answer = await opened.page.context().request.post(`${server.url}/session`, { headers, data: { apiKey } });
-      if (answer.status() !== 204) throw new Error(`the admin cannot sign in: ${answer.status()}`);
-      return opened;
-    },
+    person,
+    admin: async (server, options) => person(server, (await readFile(server.adminTokenFile, "utf8")).trim(), options),
     [Symbol.asyncDispose]: () => browser.close(),
   };
 }

@@ -9,7 +9,7 @@ if (!hasBrowser && process.env.CI !== undefined) throw new Error(missingChromium
 if (!hasBrowser) console.warn(`SKIPPED: ${missingChromium}`);
 
 /** A browser for the tests of a file. */
-export function useBrowser(): Pick<Chromium, "visitor" | "admin"> {
+export function useBrowser(): Pick<Chromium, "visitor" | "admin" | "person"> {
   let opened: Chromium | undefined;
   const chromium = () => {
     if (opened === undefined) throw new Error("the browser is open only while a test runs");
@@ -22,6 +22,7 @@ export function useBrowser(): Pick<Chromium, "visitor" | "admin"> {
   return {
     visitor: (...wanted) => chromium().visitor(...wanted),
     admin: (...wanted) => chromium().admin(...wanted),
+    person: (...wanted) => chromium().person(...wanted),
   };
 }
 

@@ -153,6 +153,7 @@ describe("a configuration version", () => {
     const run = await tfe.control.store.read(async (q) => (runId === undefined ? undefined : q.runs.get(runId)));
     expect(run).toMatchObject({ options: { isPlanOnly: false, isAutoApply: false }, status: "plan_queued" });
     expect(run?.createdBy).toContain("a operator");
+    expect(run?.source).toBe("tfe-api");
     expect((await put(url, archive)).status).toBe(409);
   });
 

@@ -29,7 +29,7 @@ beforeAll(async () => {
   await writeFile(join(built, ".hidden"), "hidden");
   await writeFile(join(directory, "secret.txt"), "secret");
   await symlink(join(directory, "secret.txt"), join(built, "assets/link.txt"));
-  const found = await readWebFiles(built);
+  const found = readWebFiles(built);
   if (found.kind !== "found") throw new Error(found.why);
   files = found.files;
 });
@@ -195,6 +195,6 @@ test("a UI that was not built is told on its page, and why", async () => {
   expect([answer.status, answer.text]).toEqual([503, expect.stringContaining("npm run build -w web")]);
   expect(answer.headers).toMatchObject({ "content-security-policy": policy, "cache-control": "no-store" });
   expect((await web.send("/assets/index-1a2b.js")).status).toBe(404);
-  expect(await readWebFiles(join(directory, "nowhere"))).toEqual({ kind: "missing", why: "it was not built" });
-  expect(await readWebFiles(join(directory, "web/assets"))).toEqual({ kind: "missing", why: "it has no index.html" });
+  expect(readWebFiles(join(directory, "nowhere"))).toEqual({ kind: "missing", why: "it was not built" });
+  expect(readWebFiles(join(directory, "web/assets"))).toEqual({ kind: "missing", why: "it has no index.html" });
 });

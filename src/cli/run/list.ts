@@ -1,19 +1,20 @@
 import { create } from "@bufbuild/protobuf";
 import { AgentService } from "../../gen/windlass/v1/agent_service_pb.ts";
-import { RunSchema, RunState } from "../../gen/windlass/v1/run_pb.ts";
+import { RunSchema, RunSource, type RunState } from "../../gen/windlass/v1/run_pb.ts";
 import { ListRunsResponseSchema, RunService } from "../../gen/windlass/v1/run_service_pb.ts";
 import { isId } from "../../lib/words/ids.ts";
 import { choiceList, type FlagValues, list, text, toggle } from "../line/flags.ts";
 import { instant, timestampOf } from "../line/instants.ts";
 import type { Context } from "../server/context.ts";
 import { fetchRows, listFlags } from "../shared/lists.ts";
-import { enumFlagWords } from "../terminal/words.ts";
+import { enumFlagWords, enumOfFlagWord } from "../terminal/words.ts";
 import { sentStates } from "./states.ts";
 import { runColumns, runName } from "./view.ts";
 
 export const runListFlags = {
   state: choiceList("only runs in these states", enumFlagWords(sentStates)),
   active: toggle("only runs that have not ended"),
+  source: choiceList("only runs that were created so", enumFlagWords(RunSource)),
   needsDecision: toggle("only runs that wait for a person: plans to confirm, lost applies"),
   search: text("only runs with this text in id, message or who created them"),
   since: instant("only runs created at this time or later"),
@@ -35,6 +36,7 @@ export async function listRuns(
   const now = context.io.clock.now();
   const filter = {
     states: flags.state.map(stateOf),
+    sources: flags.source.map(sourceOf),
     active: flags.active === true,
     needsDecision: flags.needsDecision === true,
     search: flags.search ?? "",
@@ -63,7 +65,5 @@ async function agentId(context: Context, named: string): Promise<string> {
   return agent?.id ?? "";
 }
 
-const byWord = new Map(
-  Object.entries(sentStates).map(([name, state]) => [name.toLowerCase().replaceAll("_", "-"), state]),
-);
-const stateOf = (word: string): RunState => byWord.get(word) ?? RunState.UNSPECIFIED;
+const stateOf = (word: string): RunState => enumOfFlagWord(sentStates, word);
+const sourceOf = (word: string): RunSource => enumOfFlagWord(RunSource, word);

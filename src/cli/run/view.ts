@@ -116,7 +116,16 @@ export const runColumns: readonly Column<Run>[] = [
   { name: "ENGINE", isWide: true, value: engineText },
   { name: "PRIORITY", isWide: true, value: ({ priority }) => enumText(RunPriority, priority) },
   { name: "CREATED BY", isWide: true, value: ({ createdBy }) => createdBy },
+  { name: "SOURCE", isWide: true, value: ({ source }) => enumText(RunSource, source) },
 ];
+
+const sourceTexts: ReadonlyMap<RunSource, string> = new Map([
+  [RunSource.API, "over the API"],
+  [RunSource.CLI, "with the command line"],
+  [RunSource.BROWSER, "in the browser"],
+  [RunSource.TFE_API, "over the TFE API"],
+  [RunSource.TERRAFORM, "with the terraform program"],
+]);
 
 /** `tofu 1.12.6`; empty before there is a plan. */
 function engineText({ engine, engineVersion }: Run): string {
@@ -215,7 +224,7 @@ export const runLines = (run: Run, link = ""): readonly string[] =>
     ["Retry of", run.retryOf],
     ["Configuration", run.configurationVersionId],
     ["State version", run.stateVersionId],
-    ["Created by", `${run.createdBy}${run.source === RunSource.CLI ? ", with the command line" : ""}`],
+    ["Created by", [run.createdBy, sourceTexts.get(run.source) ?? ""].filter(Boolean).join(", ")],
     ["Created", timeText(run.createTime)],
     ["Cancel requested", timeText(run.cancelRequestTime)],
     ["Ended", timeText(run.endTime)],

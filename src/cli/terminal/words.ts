@@ -14,7 +14,15 @@ export function enumText(values: Readonly<Record<string, number>>, value: number
 export const enumFlagWords = (values: Readonly<Record<string, number>>): readonly string[] =>
   Object.entries(values)
     .filter(([, number]) => number !== 0)
-    .map(([name]) => name.toLowerCase().replaceAll("_", "-"));
+    .map(([name]) => flagWord(name));
+
+/** The value that such a word names; unspecified for what is none. */
+export const enumOfFlagWord = <Value extends number>(
+  values: Readonly<Record<string, Value>>,
+  word: string,
+): Value | 0 => Object.entries(values).find(([name]) => flagWord(name) === word)?.[1] ?? 0;
+
+const flagWord = (name: string): string => name.toLowerCase().replaceAll("_", "-");
 
 /** An engine as manifests and flags write it. */
 export type EngineWord = "terraform" | "tofu";

@@ -23,7 +23,7 @@ async function startRun(control: Control, tx: Queries, at: Change, taken: TakenC
     isAutoApply: !configuration.isSpeculative && workspace.isAutoApply,
   };
   const message = "Started by the upload of its configuration";
-  const origin = { message, urgency: 1, source: "api", retryOf: null } as const;
+  const origin = { message, urgency: 1, source: "tfe-api", retryOf: null } as const;
   await insertRun(tx, at, { person, workspace, configurationId: configuration.id, options, ...origin });
 }
 

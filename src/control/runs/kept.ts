@@ -1,6 +1,5 @@
 import { timestampMs } from "@bufbuild/protobuf/wkt";
 import { type Agent, type KeptDirectory, keptKey } from "../../domain/agents/agent.ts";
-import type { Job } from "../../domain/runs/job.ts";
 import type { Run } from "../../domain/runs/run.ts";
 import type { KeptDirectory as KeptMessage } from "../../gen/windlass/agent/v1/agent_gateway_service_pb.ts";
 import type { Queries } from "../../store/ports/store.ts";
@@ -52,10 +51,11 @@ export const keptOfAgent = (agent: Agent): readonly KeptView[] =>
 const maxKeptShown = 20;
 
 /** The directories of a run's jobs that stay on agents. Only its own agents are asked: others could say anything. */
-export async function keptOfRun(q: Queries, run: Run, jobs: readonly Job[]): Promise<readonly KeptView[]> {
-  const mayHaveSome = run.status === "errored" || run.status === "canceled" || run.status === "force_canceled";
+export async function keptOfRun(q: Queries, { id, status }: Run): Promise<readonly KeptView[]> {
+  if (status !== "errored" && status !== "canceled" && status !== "force_canceled") return [];
+  const jobs = await q.jobs.ofRun(id);
   const ids = [...new Set(jobs.flatMap(({ agentId }) => agentId ?? []))];
-  if (!mayHaveSome || ids.length === 0) return [];
+  if (ids.length === 0) return [];
   const views = (await q.agents.byIds(ids)).flatMap(keptOfAgent);
   const ofRun = views.filter(({ kept, agent }) =>
     jobs.some((job) => job.id === kept.jobId && job.agentId === agent.id),

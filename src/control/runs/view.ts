@@ -46,9 +46,9 @@ export async function viewRuns(control: Control, q: Queries, runs: readonly Run[
 
 /** Reads what belongs to one run. */
 export async function viewRun(control: Control, q: Queries, run: Run): Promise<RunView> {
-  const [[view], jobs] = await allSettled([viewRuns(control, q, [run]), q.jobs.ofRun(run.id)]);
+  const [[view], keptDirectories] = await allSettled([viewRuns(control, q, [run]), keptOfRun(q, run)]);
   if (view === undefined) throw new Error("a view for each run was expected");
-  return { ...view, keptDirectories: await keptOfRun(q, run, jobs) };
+  return { ...view, keptDirectories };
 }
 
 /** Jobs, workspaces and names of organizations of runs: none needs the other, and they are asked for together. */

@@ -25,8 +25,11 @@ export interface RunVariable {
   readonly isHcl: boolean;
 }
 
-/** Where a run was created: over the RPCs, by `windlass`, over the TFE API, or by the terraform program itself. */
-export type RunSource = "api" | "cli" | "tfe-api" | "terraform";
+/**
+ * Where a run was created: over the RPCs, by `windlass`, in a browser, over the TFE API, or by the terraform program
+ * itself.
+ */
+export type RunSource = "api" | "cli" | "browser" | "tfe-api" | "terraform";
 
 /** How a run behaves; decided when it is created. */
 export interface RunOptions {

@@ -36,6 +36,16 @@ export function ignoreRules(text: string, defaults: readonly string[]): Judge {
   };
 }
 
+// As HCP Terraform's own uploader: https://developer.hashicorp.com/terraform/cloud-docs/run/remote-operations
+const defaultRules = ["**/.terraform/", "!**/.terraform/modules/", "**/.git/", "**/.windlass/"];
+
+/** What an upload has of a directory with this `.terraformignore`; without one the text is empty. */
+export const uploadRules = (text: string): Judge => ignoreRules(text, defaultRules);
+
+/** A state lies with the server: no upload has such files, whatever the rules say. */
+export const isStateFile = (name: string): boolean =>
+  /^(terraform\.tfstate.*|errored\.tfstate|\.terraform\.tfstate\.lock\.info)$/.test(name);
+
 function ruleOf(line: string, isOwn: boolean): readonly Rule[] {
   if (line === "" || line.startsWith("#")) return [];
   const isNegated = line.startsWith("!");

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { dirname, isAbsolute, join, relative, resolve, sep } from "node:path";
 import { errnoOf } from "../values/errors.ts";
 import { WindlassError } from "../words/errors.ts";
-import { ignoreRules, type Judge } from "./ignore-rules.ts";
+import { isStateFile, type Judge, uploadRules } from "./ignore-rules.ts";
 import { archiveRejected, shownEntry } from "./limits.ts";
 import { type ArchiveItem, writeArchive } from "./write.ts";
 
@@ -33,10 +33,6 @@ interface Listing {
   readonly items: readonly ArchiveItem[];
   readonly ignored: number;
 }
-
-// As HCP Terraform's own uploader: https://developer.hashicorp.com/terraform/cloud-docs/run/remote-operations
-const defaultRules = ["**/.terraform/", "!**/.terraform/modules/", "**/.git/", "**/.windlass/"];
-const stateFile = /^(terraform\.tfstate.*|errored\.tfstate|\.terraform\.tfstate\.lock\.info)$/;
 
 /** Files left out are not counted beyond this: there may be a whole home directory of them. */
 export const maxCounted = 10_000;
@@ -78,7 +74,7 @@ async function readRules(root: string): Promise<Judge> {
     if (errnoOf(error) === "ENOENT") return "";
     throw error;
   });
-  return ignoreRules(own, defaultRules);
+  return uploadRules(own);
 }
 
 const byBytes = (a: Dirent, b: Dirent): number => Buffer.compare(Buffer.from(a.name), Buffer.from(b.name));
@@ -96,7 +92,7 @@ async function list(root: string, judge: Judge): Promise<Listing> {
     for (const entry of (await readdir(join(root, directory), { withFileTypes: true })).sort(byBytes)) {
       const path = directory === "" ? entry.name : `${directory}/${entry.name}`;
       const verdict = judge(entry.isDirectory() ? `${path}/` : path);
-      if (stateFile.test(entry.name)) continue;
+      if (isStateFile(entry.name)) continue;
       if (verdict.kind === "kept") {
         items.push(await itemOf(root, path, entry));
         if (entry.isDirectory()) await visit(path);

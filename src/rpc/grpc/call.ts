@@ -4,6 +4,7 @@ import { Code, ConnectError, type ContextValues, createContextKey, type HandlerC
 import { createDeadlineSignal } from "@connectrpc/connect/protocol";
 import { parseTimeout } from "@connectrpc/connect/protocol-grpc";
 import type { Clock } from "../../lib/clock.ts";
+import { HeaderFields, textOf } from "./header-fields.ts";
 
 /** The call that values belong to. */
 export const grpcCallKey = createContextKey<GrpcCall | undefined>(undefined, { description: "the call of gRPC" });
@@ -29,15 +30,15 @@ export class GrpcCall implements HandlerContext {
   readonly values: ContextValues;
   /** How long its caller still waits; undefined if it did not say. */
   readonly timeoutMs: () => number | undefined = () => undefined;
-  readonly responseHeader = new Headers();
-  readonly responseTrailer = new Headers();
+  readonly responseHeader = new HeaderFields();
+  readonly responseTrailer = new HeaderFields();
   readonly headers: IncomingHttpHeaders;
   readonly #stream: ServerHttp2Stream;
   readonly #path: string;
   readonly #deadline: ReturnType<typeof createDeadlineSignal> | undefined;
   readonly #timeoutError: ConnectError | undefined;
   #controller: AbortController | undefined;
-  #requestHeader: Headers | undefined;
+  #requestHeader: HeaderFields | undefined;
   #end: { readonly reason: unknown } | undefined;
   #waits: ((reason: unknown) => void) | undefined;
 
@@ -66,7 +67,7 @@ export class GrpcCall implements HandlerContext {
   }
 
   get requestHeader(): Headers {
-    this.#requestHeader ??= headersOf(this.headers);
+    this.#requestHeader ??= HeaderFields.of(this.headers);
     return this.#requestHeader;
   }
 
@@ -109,19 +110,6 @@ export class GrpcCall implements HandlerContext {
 
 /** Node's timers take no more. */
 const longestTimerMs = 2 ** 31 - 1;
-
-/** A header as one text; null if it is not there. */
-export const textOf = (value: string | readonly string[] | undefined): string | null =>
-  value === undefined ? null : typeof value === "string" ? value : value.join(", ");
-
-function headersOf(fields: IncomingHttpHeaders): Headers {
-  const headers = new Headers();
-  for (const [name, value] of Object.entries(fields)) {
-    if (name.startsWith(":") || value === undefined) continue;
-    headers.append(name, textOf(value) ?? "");
-  }
-  return headers;
-}
 
 function closingOf(rstCode: number | undefined): ConnectError | undefined {
   if (rstCode === undefined || rstCode === constants.NGHTTP2_NO_ERROR) return undefined;

@@ -11,7 +11,8 @@ import { requestLimits, smallRequest } from "../bodies/request-limits.ts";
 import { singleBodyMs, singleMessage } from "../bodies/single-bodies.ts";
 import { streamMessages } from "../bodies/stream-bodies.ts";
 import { principalKey } from "../calls/caller.ts";
-import { type GrpcCall, textOf } from "./call.ts";
+import type { GrpcCall } from "./call.ts";
+import { textOf } from "./header-fields.ts";
 
 /** What all calls are read with. */
 export interface ReadingParts {

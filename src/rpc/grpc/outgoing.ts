@@ -68,7 +68,7 @@ export class CallAnswer {
   end(): void {
     if (!isOpen(this.#parts.stream)) return;
     this.#begin();
-    this.#finish({ "grpc-status": "0", ...fieldsOf(this.#call.responseTrailer) });
+    this.#finish({ "grpc-status": "0", ...this.#call.responseTrailer.outgoing() });
   }
 
   /**
@@ -80,10 +80,10 @@ export class CallAnswer {
     const { responseHeader, responseTrailer } = this.#call;
     if (!isOpen(stream)) return;
     setStatus(responseTrailer, explained(error));
-    const trailers = fieldsOf(responseTrailer);
+    const trailers = responseTrailer.outgoing();
     if (this.#hasBegun) this.#finish(trailers);
     else
-      stream.respond({ ":status": 200, "content-type": contentType, ...fieldsOf(responseHeader), ...trailers }, alone);
+      stream.respond({ ":status": 200, "content-type": contentType, ...responseHeader.outgoing(), ...trailers }, alone);
   }
 
   /** False if its reader has to catch up before the next message. What was begun is written whole, whatever happens to the call. */
@@ -137,7 +137,7 @@ export class CallAnswer {
     this.#hasBegun = true;
     const { stream, contentType, compression } = this.#parts;
     const encoding = compression === undefined ? {} : { "grpc-encoding": fastGzip.name };
-    const fields = fieldsOf(this.#call.responseHeader);
+    const fields = this.#call.responseHeader.outgoing();
     stream.respond({ ":status": 200, "content-type": contentType, ...encoding, ...fields }, withTrailers);
   }
 
@@ -152,8 +152,6 @@ export class CallAnswer {
 
 const alone = { endStream: true } as const;
 const withTrailers = { waitForTrailers: true } as const;
-
-const fieldsOf = (headers: Headers): OutgoingHttpHeaders => Object.fromEntries(headers);
 
 /** True while something can be sent. */
 const isOpen = (stream: ServerHttp2Stream): boolean => !stream.destroyed && !stream.closed;

@@ -14,7 +14,8 @@ import { cutKey, httpVersionKey, knownKey, remoteAddressKey } from "../calls/cal
 import { endOf, isFault, toConnectError } from "../calls/errors.ts";
 import type { RpcOptions } from "../calls/options.ts";
 import { fastGzip } from "../wire/compression.ts";
-import { GrpcCall, textOf } from "./call.ts";
+import { GrpcCall } from "./call.ts";
+import { textOf } from "./header-fields.ts";
 import { everyRequest, onlyRequest, type Reading, type ReadingParts } from "./incoming.ts";
 import { type Invocation, invocationOf, once, streamRequest, unaryRequest } from "./invoke.ts";
 import { methodsOf, type ServedMethod } from "./methods.ts";

@@ -4,8 +4,16 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { unknownValue } from "../../../test/support/mapping.ts";
 import { at, run } from "../../../test/support/store/rows.ts";
+import type { Person } from "../../domain/people/principal.ts";
 import type { RunOptions } from "../../domain/runs/run.ts";
-import { RunOptionsSchema, RunPhase, RunPriority, RunSchema, RunState } from "../../gen/windlass/v1/run_pb.ts";
+import {
+  RunOptionsSchema,
+  RunPhase,
+  RunPriority,
+  RunSchema,
+  RunSource,
+  RunState,
+} from "../../gen/windlass/v1/run_pb.ts";
 import {
   CreateRunRequestSchema,
   ListRunsRequestSchema,
@@ -14,7 +22,6 @@ import {
   StreamRunLogsRequestSchema,
 } from "../../gen/windlass/v1/run_service_pb.ts";
 import {
-  fromHeaders,
   fromListRuns,
   fromPhase,
   fromPriority,
@@ -22,6 +29,7 @@ import {
   fromRunOptions,
   priorities,
   runStates,
+  sourceOf,
   toRun,
 } from "./run.ts";
 
@@ -44,6 +52,10 @@ test("what validation lets through of phases and decisions is told apart, and wh
   ]);
 });
 
+const person: Person = {
+  ...{ kind: "api_key", id: "key_1", name: "ana", role: "operator", organizationId: null },
+};
+
 test.each([
   ["windlass/0.1.0", "cli"],
   ["windlass/", "cli"],
@@ -52,13 +64,16 @@ test.each([
   ["Windlass/0.1.0", "api"],
   [undefined, "api"],
 ])("a call of %j comes from %s", (agent, source) => {
-  expect(fromHeaders(new Headers(agent === undefined ? {} : { "user-agent": agent }))).toBe(source);
+  const headers = new Headers(agent === undefined ? {} : { "user-agent": agent });
+  expect(sourceOf(person, headers)).toBe(source);
+  expect(sourceOf({ ...person, browserSessionId: "5c9a0a7f" }, headers)).toBe("browser");
 });
 
 test("a list request that says nothing wants everything", () => {
   expect(fromListRuns(create(ListRunsRequestSchema))).toEqual({
     ...{ organization: "", workspace: "", statuses: null, search: "", createdFrom: null, createdBefore: null },
     ...{ pool: "", tags: [], isActive: false, agentId: "", needsDecision: false },
+    sources: null,
   });
 });
 
@@ -66,12 +81,20 @@ test("each condition of a list request is its own", () => {
   const request = create(ListRunsRequestSchema, {
     ...{ organization: "acme", workspace: "network", states: [RunState.APPLIED, RunState.PENDING], search: "vpc" },
     ...{ createdAfter: timestampFromDate(at(1)), createdBefore: timestampFromDate(at(2)), agentPool: "prod" },
-    ...{ tags: ["a"], active: true, agentId: "agent_1", needsDecision: true, pageSize: 7, pageToken: "x" },
+    ...{
+      tags: ["a"],
+      active: true,
+      agentId: "agent_1",
+      needsDecision: true,
+      sources: [RunSource.BROWSER, RunSource.API],
+      pageSize: 7,
+      pageToken: "x",
+    },
   });
   expect(fromListRuns(request)).toEqual({
     ...{ organization: "acme", workspace: "network", statuses: ["pending", "applied"], search: "vpc" },
     ...{ createdFrom: at(1), createdBefore: at(2), pool: "prod", tags: ["a"], isActive: true, agentId: "agent_1" },
-    needsDecision: true,
+    ...{ needsDecision: true, sources: ["api", "browser"] },
   });
 });
 

@@ -130,11 +130,11 @@ test("each way in which a state holds what was lost has its value, with the note
 });
 
 test("each source is told", () => {
-  const told = (["api", "cli", "tfe-api", "terraform"] as const).map(
+  const told = (["api", "cli", "browser", "tfe-api", "terraform"] as const).map(
     (source) => toRun({ ...bare, run: run({ source }) }).source ?? 0,
   );
   expect(told.map((value) => RunSourceSchema.value[value]?.name)).toEqual([
-    ...["RUN_SOURCE_API", "RUN_SOURCE_CLI", "RUN_SOURCE_TFE_API", "RUN_SOURCE_TERRAFORM"],
+    ...["RUN_SOURCE_API", "RUN_SOURCE_CLI", "RUN_SOURCE_BROWSER", "RUN_SOURCE_TFE_API", "RUN_SOURCE_TERRAFORM"],
   ]);
   expect(unnamedValues(RunSourceSchema, Object.fromEntries(told.entries()))).toEqual([]);
 });

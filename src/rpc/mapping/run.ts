@@ -6,6 +6,7 @@ import type { RunListFilter } from "../../control/runs/list.ts";
 import type { Resolution } from "../../control/runs/resolution.ts";
 import type { NewRun } from "../../control/runs/runs.ts";
 import type { RunView } from "../../control/runs/view.ts";
+import type { Principal } from "../../domain/people/principal.ts";
 import { inFlightOf, noteOf } from "../../domain/runs/in-flight.ts";
 import type { Job, JobPhase, JobStatus as JobStatusName, Urgency } from "../../domain/runs/job.ts";
 import { type LogState as LogStateName, logProblemText, logStateOf } from "../../domain/runs/log-problem.ts";
@@ -33,7 +34,7 @@ import {
   type WaitingSchema,
 } from "../../gen/windlass/v1/run_pb.ts";
 import { type ListRunsRequest, RunResolution } from "../../gen/windlass/v1/run_service_pb.ts";
-import { entriesOf } from "../../lib/values/records.ts";
+import { entriesOf, keysOf } from "../../lib/values/records.ts";
 import type { HowHeld } from "../../lib/words/lost-resources.ts";
 import { fromDuration } from "./duration.ts";
 import { fromTime, toTime } from "./time.ts";
@@ -68,6 +69,7 @@ export const jobStatuses: Record<JobStatusName, JobStatus> = {
 const sources: Record<RunSourceName, RunSource> = {
   api: RunSource.API,
   cli: RunSource.CLI,
+  browser: RunSource.BROWSER,
   "tfe-api": RunSource.TFE_API,
   terraform: RunSource.TERRAFORM,
 };
@@ -82,9 +84,18 @@ export const priorities: Record<Urgency, RunPriority> = {
 export const fromPriority = (priority: RunPriority): Urgency =>
   priority === RunPriority.HIGH ? 0 : priority === RunPriority.LOW ? 2 : 1;
 
-/** Where a call comes from, as its program says: the command line client calls itself `windlass/VERSION`. */
-export const fromHeaders = (headers: Headers): RunSourceName =>
-  headers.get("user-agent")?.startsWith("windlass/") === true ? "cli" : "api";
+/**
+ * Where a call comes from: from a browser if its session says who calls, else as its program says. The command line client calls
+ * itself `windlass/VERSION`.
+ */
+export function sourceOf(who: Principal, headers: Headers): RunSourceName {
+  if (who.kind === "api_key" && who.browserSessionId !== undefined) return "browser";
+  return headers.get("user-agent")?.startsWith("windlass/") === true ? "cli" : "api";
+}
+
+/** The sources that a filter names: those that no run has are left out. */
+const fromSources = (wanted: readonly RunSource[]): readonly RunSourceName[] =>
+  keysOf(sources).filter((name) => wanted.includes(sources[name]));
 
 export const waitingReasons: Record<WaitingReasonName, WaitingReason> = {
   confirmation: WaitingReason.CONFIRMATION,
@@ -126,6 +137,7 @@ export const fromListRuns = (request: ListRunsRequest): RunListFilter => ({
   isActive: request.active,
   agentId: request.agentId,
   needsDecision: request.needsDecision,
+  sources: request.sources.length === 0 ? null : fromSources(request.sources),
 });
 
 /** The phase that a request names. Validation has refused the others. */

@@ -16,11 +16,11 @@ import { callerOf } from "../calls/caller.ts";
 import { fromPage, toPage } from "../mapping/page.ts";
 import { toPlan, toPlanOfChange } from "../mapping/plan.ts";
 import {
-  fromHeaders,
   fromListRuns,
   fromPriority,
   fromResolution,
   fromRunOptions,
+  sourceOf,
   toListedRun,
   toLostResource,
   toRun,
@@ -60,12 +60,12 @@ const changes = (control: Control): Pick<Service, Changes> => ({
       message: request.message,
       requestId: request.requestId,
       urgency: fromPriority(request.priority),
-      source: fromHeaders(context.requestHeader),
+      source: sourceOf(callerOf(context), context.requestHeader),
     };
     return { run: toRun(await createRun(control, callerOf(context), asked)) };
   },
   retryRun: async ({ runId: id, message, requestId }, context) => {
-    const asked = { id, message, requestId, source: fromHeaders(context.requestHeader) };
+    const asked = { id, message, requestId, source: sourceOf(callerOf(context), context.requestHeader) };
     return { run: toRun(await retryRun(control, callerOf(context), asked)) };
   },
   confirmRun: async ({ runId, planSha256, comment }, context) => ({

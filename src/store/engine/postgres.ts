@@ -134,7 +134,7 @@ class PostgresEngine<Q extends object> implements StoreEngine<Q> {
 
   #own(ending: Promise<unknown>): void {
     this.#open.add(ending);
-    ending.finally(() => this.#open.delete(ending));
+    void ending.finally(() => this.#open.delete(ending));
   }
 
   /** Waits for its turn in this process, and then, in the database, for other servers. */

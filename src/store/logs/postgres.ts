@@ -30,6 +30,9 @@ interface StreamRow {
 }
 
 const maxBatchSize = 500;
+/** What comes behind so many bytes waits for the next statement: one that is longer is answered later. */
+const maxBatchBytes = 8 * 1024 * 1024;
+const maxPieceBytes = 256 * 1024;
 const maxKnownStreams = 4096;
 
 /** Opens the log store of a migrated PostgreSQL database. The pool is closed with it. */
@@ -158,7 +161,7 @@ class PostgresLogStore implements LogStore {
 
   async #drain(): Promise<void> {
     while (this.#waiting.length > 0) {
-      const batch = this.#waiting.splice(0, maxBatchSize);
+      const batch = this.#waiting.splice(0, batchSizeOf(this.#waiting));
       try {
         await this.#store(batch);
       } catch (error) {
@@ -195,21 +198,16 @@ class PostgresLogStore implements LogStore {
 
   async #grow(growths: readonly StreamGrowth[]): Promise<ReadonlySet<string>> {
     if (growths.length === 0) return new Set();
-    const pieces = growths.flatMap(({ stream, was, pieces: some }) => {
-      let start = was;
-      return some.map((bytes) => {
-        const piece = { stream, start, bytes: Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length) };
-        start += bytes.length;
-        return piece;
-      });
-    });
+    const { rows, bytes } = rowsOf(growths);
     const moved = await this.#query<{ name: string }>(appendStatement, [
       growths.map(({ stream }) => stream),
       growths.map(({ was }) => was),
       growths.map(({ becomes }) => becomes),
-      pieces.map(({ stream }) => stream),
-      pieces.map(({ start }) => start),
-      pieces.map(({ bytes }) => bytes),
+      rows.map(({ stream }) => stream),
+      rows.map(({ start }) => start),
+      rows.map(({ length }) => length),
+      // One parameter travels as it is; a list of them would travel as text, twice as long.
+      bytes,
     ]);
     return new Set(moved.map(({ name }) => name));
   }
@@ -286,6 +284,39 @@ class PostgresLogStore implements LogStore {
   }
 }
 
+function batchSizeOf(waiting: readonly Append[]): number {
+  let bytes = 0;
+  const end = waiting.findIndex((append, index) => {
+    bytes += append.bytes.length;
+    return index === maxBatchSize || (index > 0 && bytes > maxBatchBytes);
+  });
+  return end === -1 ? waiting.length : end;
+}
+
+/** A row of bytes of a stream. */
+interface PieceRow {
+  readonly stream: LogStreamId;
+  readonly start: number;
+  readonly length: number;
+}
+
+/** The rows that streams grow by, and their bytes in the rows' order: neighbours share a row. */
+function rowsOf(growths: readonly StreamGrowth[]): { readonly rows: readonly PieceRow[]; readonly bytes: Buffer } {
+  const rows: PieceRow[] = [];
+  for (const { stream, was, pieces } of growths) {
+    let row: PieceRow = { stream, start: was, length: 0 };
+    for (const { length } of pieces) {
+      if (row.length + length > maxPieceBytes) {
+        rows.push(row);
+        row = { stream, start: row.start + row.length, length: 0 };
+      }
+      row = { ...row, length: row.length + length };
+    }
+    rows.push(row);
+  }
+  return { rows, bytes: Buffer.concat(growths.flatMap(({ pieces }) => pieces)) };
+}
+
 // The streams whose length is still the expected one grow, and only their pieces are stored: all or nothing for each.
 const appendStatement = `
   WITH given AS (SELECT * FROM unnest($1::text[], $2::bigint[], $3::bigint[]) AS given(name, was, becomes)),
@@ -296,8 +327,11 @@ const appendStatement = `
   ),
   stored AS (
     INSERT INTO log_pieces (stream, start, bytes)
-    SELECT piece.stream, piece.start, piece.bytes
-    FROM unnest($4::text[], $5::bigint[], $6::bytea[]) AS piece(stream, start, bytes) JOIN moved ON moved.name = piece.stream
+    SELECT piece.stream, piece.start, substr($7::bytea, piece.ends - piece.length + 1, piece.length)
+    FROM (
+      SELECT stream, start, length, (sum(length) OVER (ORDER BY place))::int AS ends
+      FROM unnest($4::text[], $5::bigint[], $6::int[]) WITH ORDINALITY AS part(stream, start, length, place)
+    ) AS piece JOIN moved ON moved.name = piece.stream
   )
   SELECT name FROM moved`;
 

@@ -47,6 +47,7 @@ const standardMessages: Readonly<Record<RunSource, string>> = {
   terraform: "Triggered via CLI",
   "tfe-api": "Triggered via API",
   cli: "",
+  browser: "",
   api: "",
 };
 

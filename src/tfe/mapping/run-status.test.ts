@@ -32,6 +32,7 @@ test("filters name statuses as clients do; what no run comes into finds nothing"
   ]);
   expect(fromStatusGroup("x")).toEqual([]);
   expect(fromSource("tfe-api")).toEqual(["api", "cli", "tfe-api"]);
+  expect(fromSource("tfe-ui")).toEqual(["browser"]);
   expect(fromSource("terraform+cloud")).toEqual(["terraform"]);
 });
 

@@ -63,6 +63,7 @@ export function fromStatusGroup(word: string): readonly StatusFilter[] {
 const sources: Readonly<Record<RunSource, string>> = {
   api: "tfe-api",
   cli: "tfe-api",
+  browser: "tfe-ui",
   "tfe-api": "tfe-api",
   terraform: "terraform+cloud",
 };

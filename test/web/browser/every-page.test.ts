@@ -49,6 +49,7 @@ describe.skipIf(!hasBrowser)("axe finds nothing wrong with the pages of pools, a
     { path: () => "/o/default/ws", shows: "workspaces-row" },
     { path: () => "/o/default/ws", shows: "workspaces-row", opens: "create-workspace" },
     { path: () => `/o/default/ws/${place.workspace}`, shows: "resources-row" },
+    { path: () => `/o/default/ws/${place.workspace}`, shows: "resources-row", opens: "workspace-upload" },
     { path: () => `/o/default/ws/${place.workspace}/runs`, shows: "runs-row" },
     { path: () => `/o/default/ws/${place.workspace}/variables`, shows: "variables-row" },
     { path: () => `/o/default/ws/${place.workspace}/variables`, shows: "variables-row", opens: "add-variable" },

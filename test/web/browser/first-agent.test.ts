@@ -96,7 +96,7 @@ async function startAgent({ page }: Visitor, { scene, server }: Place): Promise<
     expect(shown).toContain(server.url);
     expect(shown).not.toContain(secret);
   }
-  const line = (await page.getByTestId("start-step-2").textContent()) ?? "";
+  const line = (await page.getByTestId("start-step-3").textContent()) ?? "";
   expect(line).toBe(`windlass-agent --address ${server.url} --token-file agent-token`);
 
   const tokenFile = join(scene.directory, "agent-token");

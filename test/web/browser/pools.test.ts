@@ -4,7 +4,7 @@ import { useStage } from "../../support/stage.ts";
 import { hasBrowser, useBrowser } from "../../support/visitor.ts";
 
 describe.skipIf(!hasBrowser)("pools, tokens and agents in the browser", () => {
-  const stage = useStage();
+  const stage = useStage({ serverAgents: 1 });
   const browser = useBrowser();
   let pool = "";
   let token = "";
@@ -40,6 +40,12 @@ describe.skipIf(!hasBrowser)("pools, tokens and agents in the browser", () => {
     await page.keyboard.press("Enter");
     await page.getByRole("heading", { name: "by-hand" }).waitFor();
     expect(somebody.complaints).toEqual([]);
+  });
+
+  test("agents of pools are counted, and the server's own is told beside them", async () => {
+    await using somebody = await browser.admin(stage.server);
+    await somebody.open("/o/default");
+    await somebody.page.getByTestId("stats").getByText("0 busy, and the server's own").waitFor();
   });
 
   test("Escape leaves a dialog, and focus goes back to its button", async () => {
@@ -93,6 +99,32 @@ describe.skipIf(!hasBrowser)("pools, tokens and agents in the browser", () => {
     expect(saved.agentPool?.description).toBe("mine");
   });
 
+  test("a workspace that may not use the pool is not to be assigned before it is granted, which the dialog does", async () => {
+    const { api } = stage.server;
+    const limited = await api.pool({ grants: ["somebody-else"] });
+    const workspace = await api.workspace();
+    await using somebody = await browser.admin(stage.server);
+    const { page } = somebody;
+    await somebody.open(`/o/default/pools/${limited}/workspaces`);
+    await page.getByTestId("assign-workspaces").first().click();
+    await page.getByTestId("workspace-search").fill(workspace);
+    const choice = page.getByTestId(`choose-${workspace}`);
+    await page.getByTestId(`not-granted-${workspace}`).getByText("It may not use this pool: grant it first.").waitFor();
+    await choice.click({ force: true });
+    expect([await choice.isChecked(), await choice.getAttribute("aria-disabled")]).toEqual([false, "true"]);
+    await page.getByTestId(`grant-${workspace}`).click();
+    await page.getByTestId(`not-granted-${workspace}`).waitFor({ state: "detached" });
+    await choice.check();
+    await page.getByTestId("assign-workspaces-dialog-submit").click();
+    await page.getByTestId("assign-workspaces-dialog").waitFor({ state: "detached" });
+    const { agentPool } = await api.clients.pools.getAgentPool({ agentPool: limited });
+    expect([agentPool?.assignedWorkspaces, agentPool?.grantedWorkspaces.toSorted()]).toEqual([
+      [workspace],
+      ["somebody-else", workspace].toSorted(),
+    ]);
+    expect(somebody.complaints).toEqual([]);
+  });
+
   test("an agent is paused with a reason that its page shows, and resumed", async () => {
     await using somebody = await browser.admin(stage.server);
     const { page } = somebody;
@@ -120,8 +152,21 @@ describe.skipIf(!hasBrowser)("pools, tokens and agents in the browser", () => {
     await page.getByTestId("rotate-token-dialog-submit").click();
     expect(await page.getByTestId("secret").textContent()).toMatch(/^wdl_agt_/);
     await page.getByTestId("token-done").click();
-    await page.getByText("Replaced, ends soon").waitFor();
-    await page.getByTestId("tokens-row").filter({ hasText: "Replaced" }).getByTestId("revoke-token").click();
+    const row = (text: string) => page.getByTestId("tokens-row").filter({ hasText: text });
+    const prefixes = (await api.clients.tokens.listAgentTokens({ agentPool: pool })).agentTokens.map(
+      ({ id, prefix }) => [id === token ? "old" : "new", prefix] as const,
+    );
+    const prefixOf = new Map(prefixes);
+    await row("Rotated")
+      .getByText(`replaced by ${prefixOf.get("new")}…`)
+      .waitFor();
+    await row("Rotated")
+      .getByText(/^still valid, ends in (23|24) h$/)
+      .waitFor();
+    await row("Active")
+      .getByText(`replaces ${prefixOf.get("old")}…`)
+      .waitFor();
+    await row("Rotated").getByTestId("revoke-token").click();
     await page.getByTestId("touched-agents").getByText("vm-1").waitFor();
     const isCut = await page
       .getByTestId("revoke-token-dialog")

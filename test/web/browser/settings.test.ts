@@ -34,7 +34,10 @@ describe.skipIf(!hasBrowser)("settings and the audit log in the browser", () => 
     await owner.page.getByTestId("rotate-key-dialog-submit").click();
     expect(await owner.page.getByTestId("secret").textContent()).not.toBe(secret);
     await owner.page.getByTestId("key-done").click();
-    await row.filter({ hasText: "Replaced" }).getByTestId("revoke-key").click();
+    const rotated = row.filter({ hasText: "Rotated" });
+    await rotated.getByText(/^still valid, ends in /).waitFor();
+    await row.getByTestId("replaces").waitFor();
+    await rotated.getByTestId("revoke-key").click();
     await owner.page.getByTestId("revoke-key-dialog-confirm").click();
     await reader.page.getByTestId("sign-in-again").waitFor();
     expect(await owner.page.content()).not.toContain(secret);

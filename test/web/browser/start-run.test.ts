@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, test } from "vitest";
-import { RunState } from "../../../src/gen/windlass/v1/run_pb.ts";
+import { RunSource, RunState } from "../../../src/gen/windlass/v1/run_pb.ts";
 import { useStage } from "../../support/stage.ts";
 import { hasBrowser, useBrowser } from "../../support/visitor.ts";
 
@@ -65,9 +65,14 @@ describe.skipIf(!hasBrowser)("runs that are started and decided in the browser",
     await page.getByTestId("start-run").click();
     await page.getByRole("heading", { name: "<b>CHG-7</b>" }).waitFor();
     await page.getByTestId("run-badge").getByText("Needs confirmation").waitFor();
-    const [run] = (await api.clients.runs.listRuns({ workspace })).runs;
+    const [run] = (await api.clients.runs.listRuns({ workspace, sources: [RunSource.BROWSER] })).runs;
     const id = run?.id ?? "";
     expect(await api.run(id)).toMatchObject({ options: { parallelism: 3, variables: [{ key: "who", value: "you" }] } });
+    await somebody.open(`/o/default/runs?workspace=${workspace}&source=browser`);
+    await page.getByTestId("runs-row").getByText("browser", { exact: true }).waitFor();
+    await page.getByTestId("runs-source").selectOption("cli");
+    await page.getByText("No run fits these filters").waitFor();
+    await page.getByText(`windlass run list -w ${workspace} --source cli`).waitFor();
     expect(somebody.complaints.filter((text) => !text.includes("400"))).toEqual([]);
   });
 

@@ -1,7 +1,7 @@
 import { TransportProvider, useQuery } from "@connectrpc/connect-query";
 import { QueryClientProvider } from "@tanstack/react-query";
-import { type ReactNode, Suspense, useEffect } from "react";
-import { Redirect, Route, Switch, useLocation, useParams } from "wouter";
+import { type ReactNode, Suspense, useEffect, useState } from "react";
+import { Redirect, Route, Switch, useLocation, useParams, useRouter } from "wouter";
 import { SystemService } from "../../../src/gen/windlass/v1/system_service_pb.ts";
 import { queryClient } from "../data/query-client.ts";
 import { session, useSessionState } from "../data/session.ts";
@@ -10,7 +10,7 @@ import { ErrorNote } from "../ui/error-note.tsx";
 import { listenForShortcuts } from "../ui/shortcuts.ts";
 import { NotFound } from "./not-found.tsx";
 import { OrganizationContext } from "./organization.ts";
-import { LoginPage, pageRoutes } from "./routes.tsx";
+import { fetchAhead, LoginPage, pageRoutes, patternOf } from "./routes.tsx";
 import { Shell } from "./shell.tsx";
 import { SignInAgain } from "./sign-in-again.tsx";
 
@@ -39,6 +39,8 @@ function SignedIn() {
   const state = useSessionState();
   const { data, error, refetch } = useQuery(SystemService.method.whoAmI, {}, { staleTime: 60_000 });
   const [location] = useLocation();
+  const { parser } = useRouter();
+  useState(() => fetchAhead(parser, location));
   useEffect(() => {
     if (data !== undefined) session.begin();
   }, [data]);
@@ -99,7 +101,7 @@ function OrganizationPages({ organizations }: { readonly organizations: readonly
       <Shell key={organization}>
         <Switch>
           {pageRoutes.map(({ path, page: Page }) => (
-            <Route key={path} path={path === "/" ? "/o/:organization" : `/o/:organization${path}`}>
+            <Route key={path} path={patternOf({ path })}>
               <Page />
             </Route>
           ))}

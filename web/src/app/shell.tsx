@@ -87,7 +87,7 @@ function Side({ onSearch, onKeys }: { readonly onSearch: () => void; readonly on
 
 /** Who is signed in. */
 function Caller({ onKeys }: { readonly onKeys: () => void }) {
-  const { data } = useQuery(SystemService.method.whoAmI);
+  const { data } = useQuery(SystemService.method.whoAmI, {}, { staleTime: 60_000 });
   return (
     <div className="space-y-1 border-base-300 border-t pt-3 text-sm">
       <p className="truncate px-2.5" title={data?.id}>

@@ -9,12 +9,19 @@ const attention = ["GetAttention", "GetStats"];
 
 /** Which answers a change of a thing may have made stale. */
 const answersWith: Readonly<Record<Kind, readonly string[]>> = {
-  run: ["ListRuns", "GetRun", "ListRunEvents", "GetRunPlan", "ListQueuedJobs", "ListLostResources", ...attention],
-  workspace: ["ListWorkspaces", "GetWorkspace", "ListStateVersions", "GetOutputs", "ListStateResources", ...attention],
+  // A plan stays as it is: its view is another one when there is another plan.
+  run: ["ListRuns", "GetRun", "ListRunEvents", "ListQueuedJobs", "ListLostResources", ...attention],
+  workspace: [
+    ...["ListWorkspaces", "GetWorkspace", "ListStateVersions", "GetStateVersion", "GetOutputs", "ListStateResources"],
+    ...attention,
+  ],
   agentPool: ["ListAgentPools", "GetAgentPool", "GetAgentPoolOverview", "ListQueuedJobs", ...attention],
   agent: ["ListAgents", "GetAgent", "ListAgentJobs", "ListAgentEvents", "GetAgentPoolOverview", ...attention],
   agentToken: ["ListAgentTokens", "GetAgentPoolOverview", ...attention],
 };
+
+/** The methods whose answers events keep up to date. */
+export const followedMethods: ReadonlySet<string> = new Set(Object.values(answersWith).flat());
 
 const kindOfType: Readonly<Record<string, Kind>> = {
   "windlass.v1.Run": "run",

@@ -7,6 +7,8 @@ import { session } from "./session.ts";
 /** What the stream of events tells. */
 export interface EventListener {
   onEvents(events: readonly Event[]): void;
+  /** The stream has begun: what was read before may be older than it. */
+  onBegin(): void;
   /** Anything may have changed unseen: read again what is shown. */
   onGap(): void;
   onState(state: LiveState): void;
@@ -21,11 +23,14 @@ export async function followEvents(
 ): Promise<void> {
   const client = createClient(EventService, transport);
   let cursor = "";
+  let hasBegun = false;
   const read = async (attempt: StreamAttempt) => {
     const messages = client.watchEvents({ organization, cursor }, { signal: attempt.signal });
     for await (const { events, cursor: next } of messages) {
       attempt.heard();
-      if (cursor === "") listener.onGap();
+      if (!hasBegun) listener.onBegin();
+      else if (cursor === "") listener.onGap();
+      hasBegun = true;
       cursor = next;
       if (events.length > 0) listener.onEvents(events);
     }

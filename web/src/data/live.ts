@@ -1,7 +1,7 @@
 import { useTransport } from "@connectrpc/connect-query";
 import { useQueryClient } from "@tanstack/react-query";
 import { useEffect, useState } from "react";
-import { patchLists, refresh, staleMethods } from "./event-caches.ts";
+import { followedMethods, patchLists, refresh, staleMethods } from "./event-caches.ts";
 import { followEvents } from "./event-stream.ts";
 import type { LiveState } from "./keep-open.ts";
 
@@ -25,6 +25,7 @@ export function useLiveEvents(organization: string): LiveState {
     };
     const listener = {
       onState: setState,
+      onBegin: () => void refresh(client, followedMethods),
       onGap: () => void client.invalidateQueries(),
       onEvents: (events: Parameters<typeof patchLists>[1]) => {
         patchLists(client, events);

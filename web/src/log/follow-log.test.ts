@@ -40,7 +40,13 @@ test("bytes that are missing are told where they are missing", () => {
   take({ chunk: bytes("abc"), offset: 0n, epoch: 1n });
   take({ chunk: bytes("x"), offset: 10n, epoch: 1n });
   expect(take({ end: true, epoch: 1n, missingBytes: 5n, logProblem: "agent vm-7 is gone" })).toBe("done");
-  expect(said).toEqual(["abc", "gap of 7", "x", "gap of 5", "end agent vm-7 is gone"]);
+  expect(said).toEqual(["abc", "gap of 7", "x", "end agent vm-7 is gone"]);
+});
+
+test("bytes that are missing at the end are told once: by what is wrong with the log, if that is known", () => {
+  const { take, said } = reader();
+  expect(take({ end: true, epoch: 1n, missingBytes: 5n })).toBe("done");
+  expect(said).toEqual(["gap of 5", "end "]);
 });
 
 test("another attempt is read from its beginning", () => {

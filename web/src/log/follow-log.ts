@@ -61,7 +61,8 @@ export class LogPosition {
     if (epoch !== 0n) this.#epoch = epoch;
     if (chunk.length > 0) this.#takeBytes(chunk, offset);
     if (!end) return "more";
-    if (missingBytes > 0n) this.#sink.onGap(Number(missingBytes));
+    // What is wrong with the whole log says it too.
+    if (missingBytes > 0n && logProblem === "") this.#sink.onGap(Number(missingBytes));
     this.#sink.onEnd(logProblem);
     return "done";
   }

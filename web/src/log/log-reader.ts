@@ -24,23 +24,23 @@ export class LogReader {
   #number = 0;
   #section: SectionName = "Setup";
 
-  /** The lines that end in these bytes. */
-  read(bytes: Uint8Array, at?: Date): readonly LogLine[] {
+  /** The lines that end in these bytes, each made when it is taken: those of a long log are too many to be made at once. */
+  *read(bytes: Uint8Array, at?: Date): Generator<LogLine, void> {
     const lines = (this.#rest + this.#decoder.decode(bytes, { stream: true })).split("\n");
     this.#rest = lines.pop() ?? "";
-    return lines.map((line) => this.#line(line, at));
+    for (const line of lines) yield this.#line(line, at);
   }
 
   /** The line that the log ends with, if it has no end of its own. */
-  end(): readonly LogLine[] {
+  *end(): Generator<LogLine, void> {
     const last = this.#rest + this.#decoder.decode();
     this.#rest = "";
-    return last === "" ? [] : [this.#line(last)];
+    if (last !== "") yield this.#line(last);
   }
 
   /** A remark of ours, at this place of the log. */
-  remark(text: string): LogLine {
-    return { number: 0, spans: [{ text: `[${text}]`, look: "" }], section: this.#section, kind: "remark" };
+  *remark(text: string): Generator<LogLine, void> {
+    yield { number: 0, spans: [{ text: `[${text}]`, look: "" }], section: this.#section, kind: "remark" };
   }
 
   #line(raw: string, at?: Date): LogLine {

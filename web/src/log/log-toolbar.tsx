@@ -1,3 +1,4 @@
+import { useState } from "react";
 import { ActionButton } from "../ui/action-button.tsx";
 import { useShortcuts } from "../ui/shortcuts.ts";
 import { downloadOf } from "./download.ts";
@@ -28,7 +29,11 @@ interface LogToolbarProps {
 /** Search, ways through a log, and how it is shown; the same by keys. */
 export function LogToolbar({ place, log: { view, counts }, look, onLook, onFullScreen }: LogToolbarProps) {
   const { firstError } = counts;
-  const goTo = (line: number) => view.current?.mark({ first: line, last: line }, "hit");
+  const [missing, setMissing] = useState<number>();
+  const goTo = (line: number) => {
+    const isShown = view.current?.mark({ first: line, last: line }, "hit") === true;
+    setMissing(isShown ? undefined : line);
+  };
   const toFirstError = () => {
     if (firstError !== undefined) goTo(firstError);
   };
@@ -69,6 +74,11 @@ export function LogToolbar({ place, log: { view, counts }, look, onLook, onFullS
           Download
         </a>
       </div>
+      {missing !== undefined && (
+        <p role="status" className="w-full text-warning text-xs" data-testid="log-not-shown">
+          Line {missing.toLocaleString("en")} is not among the lines that are shown here: the download has it.
+        </p>
+      )}
     </div>
   );
 }

@@ -45,9 +45,8 @@ export class LogView {
   #chunks: HTMLElement[] = [];
   #section: Section | undefined;
   #chunk: HTMLElement | undefined;
-  #waiting: LogLine[] = [];
-  /** Of those that wait, how many are shown already. */
-  #taken = 0;
+  /** Lines that are still to be made and shown, in this order. */
+  #waiting: Iterator<LogLine, void>[] = [];
   #whenShown: (() => void)[] = [];
   #frame: number | undefined;
   #settling: number | undefined;
@@ -65,9 +64,9 @@ export class LogView {
     this.#listener = listener;
   }
 
-  /** Shows lines with the next frames. */
-  add(lines: readonly LogLine[]): void {
-    for (const line of lines) this.#waiting.push(line);
+  /** Shows lines with the next frames. They are taken one by one, as far as a frame has time for them. */
+  add(lines: Iterator<LogLine, void>): void {
+    this.#waiting.push(lines);
     this.#awaitFrame();
   }
 
@@ -86,20 +85,29 @@ export class LogView {
 
   /** Shows what waits, as far as a frame has time for it. */
   #build(): void {
-    const began = this.#taken;
     const until = performance.now() + buildMs;
-    while (this.#taken < this.#waiting.length && performance.now() < until) {
-      const line = this.#waiting[this.#taken++];
-      if (line !== undefined) this.#show(line);
+    let added = 0;
+    for (let line = this.#next(); line !== undefined; line = performance.now() < until ? this.#next() : undefined) {
+      this.#show(line);
+      added += 1;
     }
-    if (this.#taken > began) this.#lineUp(this.#taken - began);
-    if (this.#taken < this.#waiting.length) {
+    if (added > 0) this.#lineUp(added);
+    if (this.#waiting.length > 0) {
       this.#awaitFrame();
       return;
     }
-    this.#waiting = [];
-    this.#taken = 0;
+    // With every chunk that comes into sight or leaves it a browser looks through all others: it goes to the end once.
+    if (this.#isAtEnd) this.toEnd();
     for (const call of this.#whenShown.splice(0)) call();
+  }
+
+  #next(): LogLine | undefined {
+    for (let first = this.#waiting[0]; first !== undefined; first = this.#waiting[0]) {
+      const { value } = first.next();
+      if (value !== undefined) return value;
+      this.#waiting.shift();
+    }
+    return undefined;
   }
 
   /** What follows from lines that have been added. */
@@ -109,8 +117,6 @@ export class LogView {
     this.#keepBounded();
     this.#listener.onLines({ lines: this.#lines.length, firstError: this.#firstError });
     if (!this.#isAtEnd) this.#setUnseen(this.#unseen + added);
-    // With every chunk that comes into sight or leaves it a browser looks through all others: it goes to the end once.
-    else if (this.#taken === this.#waiting.length) this.toEnd();
   }
 
   clear(): void {
@@ -120,7 +126,6 @@ export class LogView {
     this.#lines.length = 0;
     this.#chunks = [];
     this.#waiting = [];
-    this.#taken = 0;
     this.#whenShown = [];
     this.#section = undefined;
     this.#chunk = undefined;
@@ -208,8 +213,10 @@ export class LogView {
     this.#sizeChunk();
     const before = this.#section;
     if (before !== undefined) countLines(before);
-    if (before !== undefined && folding.has(before.name) && name !== "Error" && before.lines >= worthFolding)
-      before.element.open = before.element.querySelector("[data-mark]") !== null;
+    // Whoever does not follow may be reading in it, and what is lost of a log is to be seen.
+    const mayFold = before !== undefined && this.#isAtEnd && folding.has(before.name) && before.lines >= worthFolding;
+    if (mayFold && name !== "Error")
+      before.element.open = before.element.querySelector("[data-mark], [data-kind=remark]") !== null;
     const element = document.createElement("details");
     element.open = true;
     element.className = "log-section";

@@ -21,6 +21,9 @@ const direction = /[\u061c\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff\u{e0000}
 /** Links as the colours read them; those in another form, or without an end, lose what makes them links. */
 const link = /(\u001b\]8;[ -:<-~]*;[!-~]{0,512}\u001b\\[ -~]+\u001b\]8;;\u001b\\)|\u001b\]8;[^\u001b]*(?:\u001b\\|$)/g;
 
+/** Nothing but these is strange in nearly all lines of a plan: colours as a terminal is told them. */
+const color = /\u001b\[[0-9;]*m/g;
+
 /** Most lines have nothing of all this. */
 const suspicious =
   /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u061c\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff\u{e0000}-\u{e007f}]/u;
@@ -33,7 +36,7 @@ function lastWritten(line: string): string {
 
 /** A line of a log without all that is no text and no colour. What is left is safe to be read, not to be HTML. */
 export function strip(line: string): string {
-  if (!suspicious.test(line)) return line;
+  if (!suspicious.test(line) || !suspicious.test(line.replaceAll(color, ""))) return line;
   return lastWritten(line)
     .replaceAll(controlString, "")
     .replaceAll(operatingSystemCommand, "")

@@ -50,14 +50,19 @@ function sinkInto(view: LogView, onEnd: (problem: string) => void): Omit<LogSink
   let reader = new LogReader();
   return {
     onBytes: (bytes, isLive) => view.add(reader.read(bytes, isLive ? new Date() : undefined)),
-    onGap: (bytes) => view.add([reader.remark(`${bytes.toLocaleString("en")} bytes of log lost`)]),
+    onGap: (bytes) => {
+      // What came before it stands before it, also a line that has no end.
+      view.add(reader.end());
+      view.add(reader.remark(`${bytes.toLocaleString("en")} bytes of log lost`));
+    },
     onReset: () => {
       reader = new LogReader();
       view.clear();
-      view.add([reader.remark("another attempt: its log begins here")]);
+      view.add(reader.remark("another attempt: its log begins here"));
     },
     onEnd: (problem) => {
       view.add(reader.end());
+      if (problem !== "") view.add(reader.remark(problem));
       view.whenShown(() => onEnd(problem));
     },
   };

@@ -2,7 +2,7 @@ import { create } from "@bufbuild/protobuf";
 import { expect, test } from "vitest";
 import { PlanAction, ResourceChangeSchema } from "../../../src/gen/windlass/v1/run_pb.ts";
 import { kindOf, reasonText } from "./actions.ts";
-import { groupsOf } from "./groups.ts";
+import { firstOf, groupsOf } from "./groups.ts";
 
 const change = (address: string, action: PlanAction, more: object = {}) =>
   create(ResourceChangeSchema, { address, action, resourceType: address.split(".").at(-2) ?? "", ...more });
@@ -66,4 +66,14 @@ test("reasons are words, also those that a newer terraform has", () => {
   );
   expect(text(PlanAction.DESTROY, "delete_because_of_mars")).toBe("delete because of mars");
   expect(text(PlanAction.CREATE, "")).toBe("");
+});
+
+test("the first changes of several modules leave out modules that have none of them", () => {
+  const modules = ["a", "b", "c"].map((module) => ({
+    module,
+    changes: [change(`${module}.x`, PlanAction.CREATE), change(`${module}.y`, PlanAction.CREATE)],
+  }));
+  const shown = (count: number) => firstOf(modules, count).map(({ module, changes }) => `${module} ${changes.length}`);
+  expect(shown(3)).toEqual(["a 2", "b 1"]);
+  expect(shown(9)).toEqual(["a 2", "b 2", "c 2"]);
 });

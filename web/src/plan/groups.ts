@@ -8,7 +8,8 @@ export interface ChangeGroup {
   readonly modules: readonly ModuleChanges[];
 }
 
-interface ModuleChanges {
+/** Changes of one module. */
+export interface ModuleChanges {
   /** Empty is the root module. */
   readonly module: string;
   readonly changes: readonly ResourceChange[];
@@ -29,10 +30,11 @@ function fits(change: ResourceChange, { text, kind }: PlanFilter): boolean {
   return has(change.address) || has(change.previousAddress) || change.attributes.some(({ path }) => has(path));
 }
 
+// One for all: making one for each comparison takes many times as long as comparing.
+const { compare } = new Intl.Collator("en", { numeric: true });
+
 const byAddress = (a: ResourceChange, b: ResourceChange): number =>
-  a.module.localeCompare(b.module) ||
-  a.resourceType.localeCompare(b.resourceType) ||
-  a.address.localeCompare(b.address, "en", { numeric: true });
+  compare(a.module, b.module) || compare(a.resourceType, b.resourceType) || compare(a.address, b.address);
 
 /** Changes by kind, the most dangerous first, then by module, type and address. */
 export function groupsOf(changes: readonly ResourceChange[], filter: PlanFilter): readonly ChangeGroup[] {
@@ -43,5 +45,15 @@ export function groupsOf(changes: readonly ResourceChange[], filter: PlanFilter)
     if (own === undefined) return [];
     const modules = [...Map.groupBy(own, ({ module }) => module)].map(([module, of]) => ({ module, changes: of }));
     return [{ kind, count: own.length, modules }];
+  });
+}
+
+/** The first changes of several modules. */
+export function firstOf(modules: readonly ModuleChanges[], count: number): readonly ModuleChanges[] {
+  let left = count;
+  return modules.flatMap(({ module, changes }) => {
+    const own = changes.slice(0, Math.max(0, left));
+    left -= own.length;
+    return own.length === 0 ? [] : [{ module, changes: own }];
   });
 }

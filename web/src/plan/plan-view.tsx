@@ -1,41 +1,42 @@
-import type { OutputChange, ResourceChange } from "../../../src/gen/windlass/v1/run_pb.ts";
+import { Fragment, useMemo, useState } from "react";
+import type { OutputChange } from "../../../src/gen/windlass/v1/run_pb.ts";
 import { classes } from "../ui/class-names.ts";
 import { ErrorNote } from "../ui/error-note.tsx";
 import { countText } from "../ui/format.ts";
 import { SearchBox } from "../ui/search-box.tsx";
 import { useUrlState } from "../ui/url-state.ts";
-import { changeKinds, kindOf, kindWords } from "./actions.ts";
+import { type ChangeKind, changeKinds, kindOf, kindWords } from "./actions.ts";
 import { Attributes } from "./attributes.tsx";
-import { type ChangeGroup, groupsOf } from "./groups.ts";
+import { Folded } from "./folded.tsx";
+import { type ChangeGroup, firstOf, groupsOf, type ModuleChanges } from "./groups.ts";
 import { type ChangeResult, ResourceRow } from "./resource-row.tsx";
-import { type ReadPlan, usePlan } from "./use-plan.ts";
+import { type PlanPlace, type ReadPlan, usePlan } from "./use-plan.ts";
 
 /** What became of the change of an address; undefined if that is not known, or there was no apply. */
 export type ResultOf = (address: string) => ChangeResult | undefined;
 
 /** Groups of more changes are closed at first: a browser lays out what is open. */
 const openAtOnce = 60;
-/** So many rows of a group are shown until somebody wants all. */
-const rowsOfGroup = 500;
+/** So many rows of a group are shown, and so many more whenever somebody wants more. */
+const rowsAtOnce = 200;
 
-interface PlanViewProps {
-  readonly runId: string;
+interface PlanViewProps extends PlanPlace {
   readonly resultOf: ResultOf;
 }
 
 /** What a plan would change: what destroys first. */
-export function PlanView({ runId, resultOf }: PlanViewProps) {
-  const plan = usePlan(runId);
+export function PlanView({ resultOf, ...place }: PlanViewProps) {
+  const plan = usePlan(place);
   const [text, setText] = useUrlState("find");
   const [kind, setKind] = useUrlState("kind");
+  const groups = useMemo(() => groupsOf(plan.changes, { text, kind }), [plan.changes, text, kind]);
+  const drift = useMemo(() => groupsOf(plan.drift, { text, kind: "" }), [plan.drift, text]);
   if (plan.summary === undefined)
     return plan.error === undefined ? (
       <p className="quiet">{plan.isLoading ? "Reading the plan…" : ""}</p>
     ) : (
       <ErrorNote error={plan.error} what="The plan could not be read" />
     );
-  const groups = groupsOf(plan.changes, { text, kind });
-  const drift = groupsOf(plan.drift, { text, kind: "" });
   const isEmpty = plan.changes.length + plan.outputs.length === 0;
   return (
     <div className="space-y-4">
@@ -49,21 +50,45 @@ export function PlanView({ runId, resultOf }: PlanViewProps) {
         <Group key={group.kind} group={group} resultOf={resultOf} />
       ))}
       {!isEmpty && groups.length === 0 && plan.changes.length > 0 && (
-        <p className="quiet">No change fits this filter.</p>
+        <p className="quiet">
+          {plan.isWhole ? "No change fits this filter." : "No change that has been read so far fits this filter."}
+        </p>
       )}
       {kind === "" && <Outputs outputs={plan.outputs} />}
       {drift.length > 0 && kind === "" && <Drift groups={drift} />}
-      {plan.more !== undefined && (
-        <button type="button" className="btn btn-sm" onClick={plan.more} data-testid="plan-more">
-          Read on: {countText(plan.changes.length, "change")} so far
-        </button>
-      )}
+      {!plan.isWhole && <Unread plan={plan} />}
       {plan.error !== undefined && (
         <ErrorNote error={plan.error} what="The rest of the plan could not be read" retry={plan.more} />
       )}
     </div>
   );
 }
+
+/** A plan that is not all there: above all whether something that destroys is still to come. */
+function Unread({ plan: { summary, changes, more } }: { readonly plan: ReadPlan }) {
+  const read = changes.filter((change) => destroying.has(kindOf(change))).length;
+  const unread = (summary?.counts?.destroy ?? 0) - read;
+  return (
+    <div className="space-y-2" data-testid="plan-unread">
+      {unread > 0 && (
+        <p className="rounded-box border border-error/40 bg-error/5 px-4 py-2.5 text-sm">
+          {unread.toLocaleString("en")} of what it destroys or replaces has not been read yet.
+        </p>
+      )}
+      {more === undefined ? (
+        <p role="status" className="quiet text-sm">
+          Reading on: {countText(changes.length, "change")} so far…
+        </p>
+      ) : (
+        <button type="button" className="btn btn-sm" onClick={more} data-testid="plan-more">
+          Read on: {countText(changes.length, "change")} so far
+        </button>
+      )}
+    </div>
+  );
+}
+
+const destroying: ReadonlySet<ChangeKind> = new Set(["destroy", "replace"]);
 
 const Incomplete = () => (
   <p className="rounded-box border border-warning/40 bg-warning/8 px-4 py-2.5 text-sm">
@@ -125,59 +150,59 @@ function Group({
   readonly resultOf: ResultOf;
 }) {
   const { title, tone } = kindWords[kind];
-  const isDangerous = kind === "destroy" || kind === "replace";
-  const isOpen = isDangerous || count <= openAtOnce;
+  const isDangerous = destroying.has(kind);
+  const rows = () => <Rows modules={modules} isOpen={isDangerous && count <= openAtOnce} resultOf={resultOf} />;
   return (
-    <details open={isOpen} className="folds panel overflow-hidden" data-testid={`plan-group-${kind}`}>
-      <summary className="px-4 py-2.5 font-medium text-sm">
-        <span className={tone}>{title}</span>
-        <span className="quiet font-normal">{count.toLocaleString("en")}</span>
-      </summary>
-      <div className="border-base-300 border-t">
-        {modules.map(({ module, changes }) => (
-          <Module
-            key={module}
-            module={module}
-            changes={changes}
-            isNamed={modules.length > 1}
-            isOpen={isDangerous && count <= openAtOnce}
-            resultOf={resultOf}
-          />
-        ))}
-      </div>
-    </details>
+    <Folded
+      isOpen={isDangerous || count <= openAtOnce}
+      className="folds panel overflow-hidden"
+      testId={`plan-group-${kind}`}
+      summary={
+        <summary className="px-4 py-2.5 font-medium text-sm">
+          <span className={tone}>{title}</span>
+          <span className="quiet font-normal">{count.toLocaleString("en")}</span>
+        </summary>
+      }
+      content={rows}
+    />
   );
 }
 
-interface ModuleProps {
-  readonly module: string;
-  readonly changes: readonly ResourceChange[];
-  readonly isNamed: boolean;
+interface RowsProps {
+  readonly modules: readonly ModuleChanges[];
   readonly isOpen: boolean;
   readonly resultOf: ResultOf;
 }
 
-function Module({ module, changes, isNamed, isOpen, resultOf }: ModuleProps) {
-  const shown = changes.slice(0, rowsOfGroup);
-  const rest = changes.slice(rowsOfGroup);
-  const row = (change: ResourceChange) => (
-    <ResourceRow key={change.address} change={change} isOpen={isOpen} result={resultOf(change.address)} />
-  );
+/** Changes by module, the first of them until somebody wants more. */
+function Rows({ modules, isOpen, resultOf }: RowsProps) {
+  const [limit, setLimit] = useState(rowsAtOnce);
+  const left = modules.reduce((sum, { changes }) => sum + changes.length, 0) - limit;
   return (
-    <>
-      {isNamed && (
-        <p className="quiet border-base-300 border-t bg-base-200 px-4 py-1 font-mono text-xs first:border-t-0">
-          {module === "" ? "root module" : module}
-        </p>
+    <div className="border-base-300 border-t">
+      {firstOf(modules, limit).map(({ module, changes }) => (
+        <Fragment key={module}>
+          {modules.length > 1 && (
+            <p className="quiet border-base-300 border-t bg-base-200 px-4 py-1 font-mono text-xs first:border-t-0">
+              {module === "" ? "root module" : module}
+            </p>
+          )}
+          {changes.map((change) => (
+            <ResourceRow key={change.address} change={change} isOpen={isOpen} result={resultOf(change.address)} />
+          ))}
+        </Fragment>
+      ))}
+      {left > 0 && (
+        <button
+          type="button"
+          className="quiet w-full cursor-pointer border-base-300 border-t px-4 py-2 text-left text-sm hover:bg-base-200"
+          onClick={() => setLimit(limit + rowsAtOnce)}
+          data-testid="plan-rows-more"
+        >
+          Show {Math.min(left, rowsAtOnce)} more of {countText(left, "other change")}
+        </button>
       )}
-      {shown.map(row)}
-      {rest.length > 0 && (
-        <details className="folds border-base-300 border-t">
-          <summary className="quiet px-4 py-2 text-sm">{countText(rest.length, "more change")}</summary>
-          {rest.map(row)}
-        </details>
-      )}
-    </>
+    </div>
   );
 }
 
@@ -200,18 +225,20 @@ function Outputs({ outputs }: { readonly outputs: readonly OutputChange[] }) {
 
 function Drift({ groups }: { readonly groups: readonly ChangeGroup[] }) {
   const count = groups.reduce((sum, group) => sum + group.count, 0);
+  const changes = groups.flatMap(({ modules }) => modules.flatMap((module) => module.changes));
   return (
-    <details className="folds panel overflow-hidden" data-testid="plan-drift">
-      <summary className="px-4 py-2.5 font-medium text-sm">
-        Changed outside of terraform <span className="quiet font-normal">{count}</span>
-      </summary>
-      <div className="border-base-300 border-t">
-        {groups.flatMap(({ modules }) =>
-          modules.flatMap(({ changes }) =>
-            changes.map((change) => <ResourceRow key={change.address} change={change} isOpen={false} />),
-          ),
-        )}
-      </div>
-    </details>
+    <Folded
+      isOpen={false}
+      className="folds panel overflow-hidden"
+      testId="plan-drift"
+      summary={
+        <summary className="px-4 py-2.5 font-medium text-sm">
+          Changed outside of terraform <span className="quiet font-normal">{count}</span>
+        </summary>
+      }
+      content={() => <Rows modules={[{ module: "", changes }]} isOpen={false} resultOf={noResult} />}
+    />
   );
 }
+
+const noResult: ResultOf = () => undefined;

@@ -15,7 +15,7 @@ interface ConfirmDialogProps {
   readonly tone?: "primary" | "danger";
   /** A name that has to be typed first, for what cannot be taken back. */
   readonly typed?: { readonly what: string; readonly name: string } | undefined;
-  /** Why it cannot be done any more. */
+  /** Why it cannot be done any more: something has changed since the dialog opened. */
   readonly refusal?: string | undefined;
   readonly cli?: string | undefined;
   /** Closes the dialog when it succeeds; what it throws is shown in the dialog. */
@@ -54,6 +54,16 @@ export function ConfirmDialog(props: ConfirmDialogProps) {
         />
       )}
       {failure !== undefined && <ErrorNote error={failure.error} what="It was not done" />}
+      {/* What this very dialog is doing changes things too. */}
+      {refusal !== undefined && !isBusy && (
+        <p
+          role="status"
+          className="break-words rounded-box border border-warning/40 bg-warning/8 px-4 py-2.5 text-sm"
+          data-testid={`${testId}-refusal`}
+        >
+          {refusal}
+        </p>
+      )}
       {cli !== undefined && <CliLine command={cli} />}
     </Dialog>
   );

@@ -16,7 +16,7 @@ interface DialogButtonsProps {
 export function DialogButtons({ action, onAction, onClose, ...button }: DialogButtonsProps) {
   return (
     <>
-      <ActionButton onClick={onClose} testId="dialog-cancel" tone="quiet">
+      <ActionButton onClick={onClose} testId="dialog-back" tone="quiet">
         Back
       </ActionButton>
       <ActionButton onClick={onAction} {...button}>

@@ -20,8 +20,8 @@ export function Dialog({ title, onClose, children, actions, testId, wide = false
     if (dialog?.open !== false) return;
     const before = document.activeElement;
     dialog.showModal();
-    // What is to be typed comes first, not the button that closes.
-    dialog.querySelector<HTMLElement>("input, textarea, select")?.focus();
+    // What is to be typed comes first, not the button that closes. Files are chosen with buttons.
+    dialog.querySelector<HTMLElement>("input:not([type=file]), textarea, select")?.focus();
     // It is taken away instead of closed, so that focus does not go back by itself.
     return () => {
       if (before instanceof HTMLElement && before.isConnected) before.focus();

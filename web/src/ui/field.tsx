@@ -55,21 +55,25 @@ interface CheckFieldProps {
   readonly onChange: (isChecked: boolean) => void;
   readonly testId: string;
   readonly hint?: ReactNode;
+  /** Why it is off; it is on if absent. */
+  readonly disabledReason?: string | undefined;
 }
 
-export function CheckField({ label, isChecked, onChange, testId, hint }: CheckFieldProps) {
+export function CheckField({ label, isChecked, onChange, testId, hint, disabledReason }: CheckFieldProps) {
+  const said = disabledReason ?? hint;
   return (
-    <label className="flex items-start gap-2.5">
+    <label className={classes("flex items-start gap-2.5", disabledReason !== undefined && "cursor-not-allowed")}>
       <input
         type="checkbox"
         className="checkbox checkbox-sm mt-0.5"
         checked={isChecked}
-        onChange={(event) => onChange(event.target.checked)}
+        onChange={(event) => disabledReason === undefined && onChange(event.target.checked)}
+        aria-disabled={disabledReason !== undefined}
         data-testid={testId}
       />
       <span>
-        <span className="block text-sm">{label}</span>
-        {hint !== undefined && <span className="quiet block text-xs">{hint}</span>}
+        <span className={classes("block text-sm", disabledReason !== undefined && "quiet")}>{label}</span>
+        {said !== undefined && <span className="quiet block text-xs">{said}</span>}
       </span>
     </label>
   );
@@ -78,7 +82,8 @@ export function CheckField({ label, isChecked, onChange, testId, hint }: CheckFi
 interface SelectFieldProps<Value extends string> {
   readonly label: string;
   readonly value: Value;
-  readonly options: readonly { readonly value: Value; readonly label: string }[];
+  /** One that is off says in its label why. */
+  readonly options: readonly { readonly value: Value; readonly label: string; readonly isOff?: boolean }[];
   readonly onChange: (value: Value) => void;
   readonly testId: string;
   readonly hint?: ReactNode;
@@ -107,7 +112,7 @@ export function SelectField<Value extends string>(props: SelectFieldProps<Value>
         data-testid={testId}
       >
         {options.map((option) => (
-          <option key={option.value} value={option.value}>
+          <option key={option.value} value={option.value} disabled={option.isOff === true}>
             {option.label}
           </option>
         ))}

@@ -36,9 +36,14 @@ export function relativeText(at: Date, now: Date): string {
   return ms > 0 ? `${span} ago` : `in ${span}`;
 }
 
+// Making a format takes longer than a hundred times of using it.
+let absoluteFormat: Intl.DateTimeFormat | undefined;
+
 /** The absolute time, in the reader's zone, with its offset. */
-export const absoluteText = (at: Date): string =>
-  at.toLocaleString(undefined, { dateStyle: "medium", timeStyle: "long" });
+export function absoluteText(at: Date): string {
+  absoluteFormat ??= new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "long" });
+  return absoluteFormat.format(at);
+}
 
 /** `512 B`, `1.5 KiB`, `20 MiB`. */
 export function bytesText(bytes: number | bigint): string {

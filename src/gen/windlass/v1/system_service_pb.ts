@@ -430,7 +430,7 @@ export type GetStatsResponse = Message<"windlass.v1.GetStatsResponse"> & {
   agentPools: number;
 
   /**
-   * Connected agents.
+   * Connected agents of its pools. The server's own agent is of no organization: GetServerInfo says whether there is one.
    *
    * @generated from field: uint32 connected_agents = 3;
    */

@@ -1,6 +1,7 @@
 import type { SQL } from "drizzle-orm";
-import type { WorkspaceId } from "../../../lib/words/ids.ts";
+import type { RunId, WorkspaceId } from "../../../lib/words/ids.ts";
 import { and, asc, desc, eq, sql } from "../../drizzle/orm.ts";
+import { prepared } from "../../engine/prepared.ts";
 import type { Queries } from "../../ports/store.ts";
 import { isQuarantined } from "../../tables/conditions.ts";
 import type { QueryContext } from "../context.ts";
@@ -17,6 +18,14 @@ export function stateQueries(context: QueryContext): Queries["states"] {
   const ofWorkspace = (workspaceId: WorkspaceId, { isQuarantined: isWanted }: { readonly isQuarantined: boolean }) =>
     and(eq(states.workspaceId, workspaceId), isWanted ? isAside : isAccepted);
   const newestWhere = async (where: SQL | undefined) => (await newest.page(where, { before: null, limit: 1 }))[0];
+  const newestOfRun = prepared<{ runId: RunId }>()((slot) =>
+    db
+      .select()
+      .from(states)
+      .where(and(eq(states.runId, slot("runId", states.runId)), isAccepted))
+      .orderBy(desc(states.createdAt), desc(states.id))
+      .limit(1),
+  );
   return {
     get: one(context, states, "id"),
     list: (workspaceId, filter, page) => newest.page(ofWorkspace(workspaceId, filter), page),
@@ -38,7 +47,7 @@ export function stateQueries(context: QueryContext): Queries["states"] {
         .from(states)
         .where(and(eq(states.jobId, jobId), isAside))
         .orderBy(asc(states.createdAt), asc(states.id)),
-    newestOfRun: (runId) => newestWhere(and(eq(states.runId, runId), isAccepted)),
+    newestOfRun: async (runId) => (await newestOfRun({ runId }))[0],
     insert: inserting(context, rows),
     save: saving(context, rows),
     delete: removing(context, states),

@@ -114,6 +114,7 @@ function AgentDialog({ agent, action, onClose }: AgentDialogProps) {
       title={`${titles[action]} ${agent.name}?`}
       action={titles[action]}
       tone={action === "delete" ? "danger" : "primary"}
+      refusal={offReasons(agent)[action]}
       cli={`windlass agent ${action} ${shellWord(agent.name)}${said}${orgFlag}`}
       onConfirm={act}
       onClose={onClose}

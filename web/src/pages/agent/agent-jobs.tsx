@@ -15,6 +15,37 @@ import { JobStatusBadge, phaseText } from "../../words/job-status.tsx";
 
 const pageSize = 10;
 
+const columnsOf = (path: ReturnType<typeof usePath>): readonly Column<AgentJob>[] => [
+  { header: "Run", cell: ({ runId }) => <span className="font-mono text-xs">{shortId(runId)}</span> },
+  { header: "Phase", cell: ({ phase }) => phaseText(phase) },
+  { header: "State", cell: ({ status }) => <JobStatusBadge status={status} /> },
+  {
+    header: "Workspace",
+    cell: ({ workspace }) => (
+      <Link href={path("ws", workspace)} className="relative z-10 hover:underline">
+        {workspace}
+      </Link>
+    ),
+  },
+  {
+    header: "What went wrong",
+    grows: true,
+    wideOnly: true,
+    cell: ({ errorMessage }) => <span title={errorMessage}>{errorMessage}</span>,
+  },
+  {
+    header: "Took",
+    align: "right",
+    wideOnly: true,
+    cell: ({ startTime, endTime }) => <Elapsed from={startTime} to={endTime} />,
+  },
+  {
+    header: "Started",
+    align: "right",
+    cell: ({ startTime }) => <RelativeTime time={startTime} never="not started" />,
+  },
+];
+
 /** The jobs that an agent has, and those that it was the last to have. */
 export function AgentJobs({ agent }: { readonly agent: Agent }) {
   const path = usePath();
@@ -24,43 +55,13 @@ export function AgentJobs({ agent }: { readonly agent: Agent }) {
     pageSize,
     pageToken: page,
   });
-  const columns: readonly Column<AgentJob>[] = [
-    { header: "Run", cell: ({ runId }) => <span className="font-mono text-xs">{shortId(runId)}</span> },
-    { header: "Phase", cell: ({ phase }) => phaseText(phase) },
-    { header: "State", cell: ({ status }) => <JobStatusBadge status={status} /> },
-    {
-      header: "Workspace",
-      cell: ({ workspace }) => (
-        <Link href={path("ws", workspace)} className="relative z-10 hover:underline">
-          {workspace}
-        </Link>
-      ),
-    },
-    {
-      header: "What went wrong",
-      grows: true,
-      wideOnly: true,
-      cell: ({ errorMessage }) => <span title={errorMessage}>{errorMessage}</span>,
-    },
-    {
-      header: "Took",
-      align: "right",
-      wideOnly: true,
-      cell: ({ startTime, endTime }) => <Elapsed from={startTime} to={endTime} />,
-    },
-    {
-      header: "Started",
-      align: "right",
-      cell: ({ startTime }) => <RelativeTime time={startTime} never="not started" />,
-    },
-  ];
   return (
     <Section title="Jobs">
       {error !== null && <ErrorNote error={error} what="Its jobs could not be read" retry={() => void refetch()} />}
       {data !== undefined && (
         <DataTable
           label="Jobs"
-          columns={columns}
+          columns={columnsOf(path)}
           rows={data.jobs}
           rowKey={({ jobId }) => jobId}
           href={({ runId }) => path("runs", runId)}

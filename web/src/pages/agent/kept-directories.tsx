@@ -21,7 +21,8 @@ export function KeptDirectories({ agent }: { readonly agent: Agent }) {
   const lack = useLack(Permission.OPERATE);
   const [asked, setAsked] = useState<KeptDirectory>();
   const remove = useCall(AgentService.method.removeKeptDirectories, ["GetAgent", "ListAgents"]);
-  if (agent.keptDirectories.length === 0) return null;
+  if (agent.keptDirectories.length === 0 && asked === undefined) return null;
+  const askedNow = agent.keptDirectories.find(({ jobId }) => jobId === asked?.jobId);
   return (
     <Section
       title="Kept directories"
@@ -62,6 +63,9 @@ export function KeptDirectories({ agent }: { readonly agent: Agent }) {
           action="Remove"
           typed={{ what: "workspace", name: asked.workspace }}
           cli={`windlass agent remove-kept ${shellWord(agent.name)} ${shellWord(asked.jobId)}${orgFlag}`}
+          refusal={
+            askedNow === undefined ? "It is gone by now." : askedNow.removing ? "The agent is removing it." : undefined
+          }
           onConfirm={() => remove({ agent: agent.id, jobIds: [asked.jobId] })}
           onClose={() => setAsked(undefined)}
           testId="remove-kept-dialog"

@@ -23,7 +23,7 @@ const stepsOf = (path: ReturnType<typeof usePath>, org: string) => [
   },
   {
     title: "Start a run",
-    text: "The command uploads the configuration in a directory. The run plans, somebody confirms, it applies.",
+    text: "Upload the configuration in a directory: here, or with the command. The run plans, somebody confirms, it applies.",
     href: path("ws"),
     cli: `windlass run start network --dir .${org}`,
   },

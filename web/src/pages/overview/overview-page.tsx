@@ -89,9 +89,11 @@ function Part({ title, children }: { readonly title: string; readonly children: 
 /** The counts of the organization, each a way to what it counts. */
 function Stats({ stats }: { readonly stats: GetStatsResponse }) {
   const path = usePath();
+  const { data: server } = useQuery(SystemService.method.getServerInfo, {}, { staleTime: 60_000 });
+  const own = server?.hasServerAgent === true ? ", and the server's own" : "";
   const counts = [
     ["Workspaces", stats.workspaces, path("ws"), ""],
-    ["Agents online", stats.connectedAgents, path("agents"), `${stats.busyAgents} busy`],
+    ["Agents online", stats.connectedAgents, path("agents"), `${stats.busyAgents} busy${own}`],
     ["Runs not ended", stats.activeRuns, `${path("runs")}?state=active`, `${stats.runsToConfirm} to confirm`],
     ["Jobs", stats.runningJobs, path("pools"), `${stats.queuedJobs} queued`],
   ] as const;

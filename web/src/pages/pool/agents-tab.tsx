@@ -32,7 +32,8 @@ export function AgentsTab({ pool, overview: { agents, agentTokens } }: PoolTabPr
             action={action}
             cli={`windlass-agent --address ${address} --token-file agent-token`}
           >
-            An agent runs where your infrastructure is, and needs only a way out to this server. {next}
+            An agent runs where your infrastructure is, and needs only a way out to this server. {next} The program
+            comes with a clone of Windlass: the dialog of a new token says how.
           </EmptyState>
         }
       />

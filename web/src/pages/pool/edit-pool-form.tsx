@@ -7,11 +7,16 @@ import { useLack } from "../../app/permission.ts";
 import { violationOf } from "../../data/problem.ts";
 import { useCall } from "../../data/use-call.ts";
 import { useEdit } from "../../data/use-edit.ts";
-import { Field } from "../../ui/field.tsx";
 import { editCommand } from "../../ui/forms/edit-command.ts";
 import { EditForm } from "../../ui/forms/edit-form.tsx";
+import { TextFields } from "../../ui/forms/text-fields.tsx";
 import { shellWord } from "../../ui/shell-word.ts";
 import { ScopeField } from "../pools/scope-field.tsx";
+
+const named = [
+  { name: "name", label: "Name", mono: true },
+  { name: "description", label: "Description" },
+] as const;
 
 /** The settings of a pool. What somebody else changes meanwhile is not overwritten: it is told beside the field. */
 export function EditPoolForm({ pool }: { readonly pool: AgentPool }) {
@@ -45,22 +50,12 @@ export function EditPoolForm({ pool }: { readonly pool: AgentPool }) {
       cli={`${editCommand(`windlass pool edit ${shellWord(pool.name)}`, edit)}${orgFlag}`}
       testId="edit-pool"
     >
-      <Field
-        label="Name"
-        value={edit.draft.name}
-        onChange={(value) => edit.change({ name: value })}
-        error={violationOf(edit.problem, "name")}
-        hint={edit.told("name")}
-        testId="pool-name"
-        mono
-      />
-      <Field
-        label="Description"
-        value={edit.draft.description}
-        onChange={(value) => edit.change({ description: value })}
-        error={violationOf(edit.problem, "description")}
-        hint={edit.told("description")}
-        testId="pool-description"
+      <TextFields
+        fields={named}
+        values={edit.draft}
+        onChange={(field, value) => edit.change({ [field]: value })}
+        about={(field) => violationOf(edit.problem, field) ?? edit.told(field)}
+        testId="pool"
       />
       <ScopeField
         isOpen={edit.draft.organizationScoped}

@@ -7,10 +7,13 @@ import { WorkspaceService } from "../../../../src/gen/windlass/v1/workspace_serv
 import { useOrgFlag } from "../../app/organization.ts";
 import { useAttempt } from "../../data/use-attempt.ts";
 import { useCall } from "../../data/use-call.ts";
+import { ActionButton } from "../../ui/action-button.tsx";
+import { ErrorNote } from "../../ui/error-note.tsx";
 import { CheckField } from "../../ui/field.tsx";
 import { FormDialog } from "../../ui/forms/form-dialog.tsx";
 import { SearchBox } from "../../ui/search-box.tsx";
 import { shellWord } from "../../ui/shell-word.ts";
+import { offeredBy } from "./pool-workspaces.ts";
 
 interface WorkspacesDialogProps {
   readonly pool: AgentPool;
@@ -20,7 +23,6 @@ interface WorkspacesDialogProps {
 }
 
 const shown = 50;
-const namePattern = /^[A-Za-z0-9_][A-Za-z0-9_-]{0,89}$/;
 
 /** Chooses workspaces to grant a pool to, or to assign to it. */
 export function WorkspacesDialog({ pool, kind, stale, onClose }: WorkspacesDialogProps) {
@@ -58,55 +60,44 @@ export function WorkspacesDialog({ pool, kind, stale, onClose }: WorkspacesDialo
           Their execution mode becomes agent. Runs that wait go to this pool; running jobs finish where they are.
         </p>
       )}
-      <WorkspaceChoice pool={pool} kind={kind} chosen={chosen} onToggle={toggle} />
+      <WorkspaceChoice pool={pool} kind={kind} stale={stale} chosen={chosen} onToggle={toggle} />
     </FormDialog>
   );
 }
 
-interface WorkspaceChoiceProps {
-  readonly pool: AgentPool;
-  readonly kind: "grant" | "assign";
+interface WorkspaceChoiceProps extends Pick<WorkspacesDialogProps, "pool" | "kind" | "stale"> {
   readonly chosen: ReadonlySet<string>;
   readonly onToggle: (name: string, isChosen: boolean) => void;
 }
 
-function WorkspaceChoice({ pool, kind, chosen, onToggle }: WorkspaceChoiceProps) {
+function WorkspaceChoice({ pool, kind, stale, chosen, onToggle }: WorkspaceChoiceProps) {
   const [search, setSearch] = useState("");
   const { data } = useQuery(
     WorkspaceService.method.listWorkspaces,
     { organization: pool.organization, search, pageSize: shown },
     { placeholderData: keepPreviousData },
   );
-  const has = new Set(kind === "grant" ? pool.grantedWorkspaces : pool.assignedWorkspaces);
-  const granted = new Set(pool.grantedWorkspaces);
-  const offered = (data?.workspaces ?? []).map(({ name }) => name).filter((name) => !has.has(name));
-  // A name may be granted before its workspace exists.
-  const isNew = kind === "grant" && namePattern.test(search) && !offered.includes(search) && !has.has(search);
-  const kept = [...chosen].filter((name) => !offered.includes(name) && name !== search);
-  const rows = [...kept, ...(isNew && data !== undefined ? [search] : []), ...offered];
+  const offered = data === undefined ? undefined : offeredBy(data.workspaces, { pool, kind, search, chosen });
   return (
     <div className="space-y-2">
       <SearchBox label="Find a workspace" value={search} onChange={setSearch} testId="workspace-search" />
       <div className="max-h-64 space-y-2 overflow-y-auto rounded-field border border-base-300 p-3">
-        {rows.map((name) => (
-          <CheckField
-            key={name}
-            label={name}
-            hint={hintOf(name, { kind, pool, granted, offered })}
-            isChecked={chosen.has(name)}
-            onChange={(isChosen) => onToggle(name, isChosen)}
-            testId={`choose-${name}`}
-          />
-        ))}
-        {rows.length === 0 && (
-          <p className="quiet text-sm">
-            {data === undefined
-              ? "Loading…"
-              : search === ""
-                ? `No workspace is left to ${kind}.`
-                : "No workspace has this in its name."}
-          </p>
+        {offered?.map(({ name, isNew, isGranted }) =>
+          kind === "assign" && !isGranted ? (
+            <NotGranted key={name} pool={pool} name={name} stale={stale} />
+          ) : (
+            <CheckField
+              key={name}
+              label={name}
+              hint={isNew ? "There is no such workspace among these; the grant waits for it" : undefined}
+              isChecked={chosen.has(name)}
+              onChange={(isChosen) => onToggle(name, isChosen)}
+              testId={`choose-${name}`}
+            />
+          ),
         )}
+        {offered?.length !== 0 ? null : <p className="quiet text-sm">{noneText(search, kind)}</p>}
+        {offered === undefined && <p className="quiet text-sm">Loading…</p>}
       </div>
       {data?.nextPageToken !== undefined && data.nextPageToken !== "" && (
         <p className="quiet text-xs">There are more: type a part of the name.</p>
@@ -115,16 +106,38 @@ function WorkspaceChoice({ pool, kind, chosen, onToggle }: WorkspaceChoiceProps)
   );
 }
 
-interface HintPlace {
-  readonly kind: "grant" | "assign";
-  readonly pool: AgentPool;
-  readonly granted: ReadonlySet<string>;
-  readonly offered: readonly string[];
+const noneText = (search: string, kind: WorkspacesDialogProps["kind"]): string =>
+  search === "" ? `No workspace is left to ${kind}.` : "No workspace has this in its name.";
+
+interface NotGrantedProps extends Pick<WorkspacesDialogProps, "pool" | "stale"> {
+  readonly name: string;
 }
 
-function hintOf(name: string, { kind, pool, granted, offered }: HintPlace): string | undefined {
-  if (kind === "assign" && !pool.organizationScoped && !granted.has(name)) return "Not granted: grant it first";
-  if (kind === "grant" && !offered.includes(name))
-    return "There is no such workspace among these; the grant waits for it";
-  return undefined;
+/** A workspace that cannot be assigned yet, and the way to it. */
+function NotGranted({ pool, name, stale }: NotGrantedProps) {
+  const attempt = useAttempt();
+  const grant = useCall(AgentPoolService.method.grantWorkspaces, stale);
+  const input = { organization: pool.organization, agentPool: pool.id, workspaces: [name] };
+  return (
+    <div className="space-y-1" data-testid={`not-granted-${name}`}>
+      <div className="flex items-start justify-between gap-3">
+        <CheckField
+          label={name}
+          isChecked={false}
+          onChange={() => {}}
+          disabledReason="It may not use this pool: grant it first."
+          testId={`choose-${name}`}
+        />
+        <ActionButton
+          size="xs"
+          isBusy={attempt.isBusy}
+          onClick={() => void attempt.run(() => grant(input))}
+          testId={`grant-${name}`}
+        >
+          Grant
+        </ActionButton>
+      </div>
+      {attempt.failure !== undefined && <ErrorNote error={attempt.failure.error} what="It was not granted" />}
+    </div>
+  );
 }

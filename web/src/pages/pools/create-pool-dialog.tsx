@@ -2,12 +2,13 @@ import { useState } from "react";
 import { useLocation } from "wouter";
 import { AgentPoolService } from "../../../../src/gen/windlass/v1/agent_pool_service_pb.ts";
 import { useOrganization, useOrgFlag, usePath } from "../../app/organization.ts";
+import { maskPath } from "../../data/edits.ts";
 import { violationOf } from "../../data/problem.ts";
 import { useAttempt } from "../../data/use-attempt.ts";
 import { useCall } from "../../data/use-call.ts";
-import { Field } from "../../ui/field.tsx";
 import { FormDialog } from "../../ui/forms/form-dialog.tsx";
 import { splitNames } from "../../ui/forms/names.ts";
+import { nameHint, TextFields } from "../../ui/forms/text-fields.tsx";
 import { shellWord } from "../../ui/shell-word.ts";
 import { ScopeField } from "./scope-field.tsx";
 
@@ -18,11 +19,16 @@ export function CreatePoolDialog({ onClose }: { readonly onClose: () => void }) 
   const [, navigate] = useLocation();
   const attempt = useAttempt();
   const createAgentPool = useCall(AgentPoolService.method.createAgentPool, ["ListAgentPools"]);
-  const [name, setName] = useState("");
-  const [description, setDescription] = useState("");
+  const [texts, setTexts] = useState({ name: "", description: "", grantedWorkspaces: "" });
   const [isOpen, setIsOpen] = useState(true);
-  const [grants, setGrants] = useState("");
-  const grantedWorkspaces = isOpen ? [] : [...splitNames(grants)];
+  const { name, description } = texts;
+  const grantedWorkspaces = isOpen ? [] : [...splitNames(texts.grantedWorkspaces)];
+  const fields = {
+    values: texts,
+    onChange: (field: keyof typeof texts, value: string) => setTexts({ ...texts, [field]: value }),
+    about: (field: keyof typeof texts) => violationOf(attempt.problem, maskPath(field)),
+    testId: "pool",
+  };
   const create = () =>
     attempt.run(async () => {
       await createAgentPool({ organization, name, description, organizationScoped: isOpen, grantedWorkspaces });
@@ -46,34 +52,23 @@ export function CreatePoolDialog({ onClose }: { readonly onClose: () => void }) 
       blocked={name === "" ? "It needs a name" : undefined}
       testId="create-pool-dialog"
     >
-      <Field
-        label="Name"
-        value={name}
-        onChange={setName}
-        error={violationOf(attempt.problem, "name")}
-        hint="Letters, digits, - and _. For example the network its agents are in."
-        testId="pool-name"
-        mono
-      />
-      <Field
-        label="Description"
-        value={description}
-        onChange={setDescription}
-        error={violationOf(attempt.problem, "description")}
-        testId="pool-description"
-      />
+      <TextFields {...fields} fields={named} />
       <ScopeField isOpen={isOpen} onChange={setIsOpen} />
-      {!isOpen && (
-        <Field
-          label="Granted workspaces"
-          value={grants}
-          onChange={setGrants}
-          error={violationOf(attempt.problem, "granted_workspaces")}
-          hint="Names, separated by commas or spaces; they need not exist yet. More can be granted later."
-          testId="pool-grants"
-          mono
-        />
-      )}
+      {!isOpen && <TextFields {...fields} fields={granted} />}
     </FormDialog>
   );
 }
+
+const named = [
+  { name: "name", label: "Name", hint: `${nameHint} For example the network its agents are in.`, mono: true },
+  { name: "description", label: "Description" },
+] as const;
+
+const granted = [
+  {
+    name: "grantedWorkspaces",
+    label: "Granted workspaces",
+    hint: "Names, separated by commas or spaces; they need not exist yet. More can be granted later.",
+    mono: true,
+  },
+] as const;

@@ -1,4 +1,4 @@
-import { useState } from "react";
+import { type ReactNode, useState } from "react";
 import type { Run } from "../../../../src/gen/windlass/v1/run_pb.ts";
 import { ActionButton } from "../../ui/action-button.tsx";
 import { useNow } from "../../ui/now.ts";
@@ -27,7 +27,14 @@ const tones = {
 } as const;
 
 /** What can be done with a run, always at hand at the foot of the page. */
-export function ActionBar({ run }: { readonly run: Run }) {
+export function ActionBar({
+  run,
+  children,
+}: {
+  readonly run: Run;
+  /** What leads to the part of the page that says more. */
+  readonly children: ReactNode;
+}) {
   const now = useNow();
   const [open, setOpen] = useState<RunAction>();
   const destroys = run.plannedChanges?.destroy ?? 0;
@@ -40,6 +47,7 @@ export function ActionBar({ run }: { readonly run: Run }) {
     >
       <div className="flex min-w-0 flex-wrap items-center gap-x-4 text-sm">
         <Counts counts={run.appliedChanges ?? run.plannedChanges} />
+        <span role="status">{children}</span>
         {run.planSha256 !== "" && (
           <span
             className="quiet font-mono text-xs"

@@ -4,10 +4,11 @@ import type { Run } from "../../../../src/gen/windlass/v1/run_pb.ts";
 import { useOrgFlag, usePath } from "../../app/organization.ts";
 import { ConfirmDialog } from "../../ui/confirm-dialog.tsx";
 import { Field } from "../../ui/field.tsx";
+import { useNow } from "../../ui/now.ts";
 import { shellWord } from "../../ui/shell-word.ts";
 import { actionWording } from "./action-wording.tsx";
 import { ResolveDialog } from "./resolve-dialog.tsx";
-import type { RunAction } from "./run-actions.ts";
+import { meanwhileReason, type RunAction } from "./run-actions.ts";
 import { useRunCalls } from "./run-calls.ts";
 
 interface ActionDialogProps<Action extends RunAction> {
@@ -32,6 +33,7 @@ function CommentedAction({ run, action, onClose }: ActionDialogProps<CommentedAc
   const [readPlan] = useState(run.planSha256);
   const { title, text, action: label, tone } = actionWording[action];
   const destroys = action === "confirm" && (run.plannedChanges?.destroy ?? 0) > 0;
+  const meanwhile = meanwhileReason(run, action, useNow());
   const isNewer = action === "confirm" && run.planSha256 !== readPlan;
   const isRetry = action === "retry";
   return (
@@ -40,7 +42,9 @@ function CommentedAction({ run, action, onClose }: ActionDialogProps<CommentedAc
       action={label}
       tone={destroys ? "danger" : (tone ?? "primary")}
       typed={wantsName(run, action) ? { what: "workspace", name: run.workspace } : undefined}
-      refusal={isNewer ? "There is a newer plan than the one above: close this, and read that one" : undefined}
+      refusal={
+        meanwhile ?? (isNewer ? "There is a newer plan than the one above: close this, and read that one." : undefined)
+      }
       cli={`windlass run ${verbs[action]} ${shellWord(run.id)}${commentFlag(action, comment)}${orgFlag}`}
       onConfirm={() => perform(readPlan, comment)}
       onClose={onClose}
@@ -80,10 +84,15 @@ function usePerform({ id }: Run, action: CommentedActionName) {
     const { run } = await calls.retry(id, message);
     if (run !== undefined) navigate(path("runs", run.id));
   };
+  /** Whoever confirms wants to see it happen. */
+  const confirm = async (planSha256: string, comment: string) => {
+    await calls.confirm(id, planSha256, comment);
+    navigate(path("runs", id, "apply-log"));
+  };
   return (planSha256: string, comment: string): Promise<unknown> => {
     switch (action) {
       case "confirm":
-        return calls.confirm(id, planSha256, comment);
+        return confirm(planSha256, comment);
       case "discard":
         return calls.discard(id, comment);
       case "cancel":

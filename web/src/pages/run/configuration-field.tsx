@@ -1,10 +1,14 @@
+import { useQuery } from "@connectrpc/connect-query";
+import { useState } from "react";
 import type { ConfigurationVersion } from "../../../../src/gen/windlass/v1/configuration_pb.ts";
-import { useOrgFlag } from "../../app/organization.ts";
+import { WorkspaceService } from "../../../../src/gen/windlass/v1/workspace_service_pb.ts";
+import { useOrganization, useOrgFlag } from "../../app/organization.ts";
 import { useServerAddress } from "../../app/server-address.ts";
 import { CliLine } from "../../ui/cli-line.tsx";
 import { SelectField } from "../../ui/field.tsx";
 import { absoluteText, bytesText, countText, dateOf, shortId } from "../../ui/format.ts";
 import { shellWord } from "../../ui/shell-word.ts";
+import { UploadField } from "../../upload/upload-field.tsx";
 import { callerName } from "../../words/caller.ts";
 
 interface ConfigurationFieldProps {
@@ -36,13 +40,40 @@ function about({ createTime, createdBy, fileCount, sizeBytes }: ConfigurationVer
     .join(", ");
 }
 
-/** Of a workspace that nothing was uploaded for: a browser cannot. */
-export function FirstUpload({ workspace }: { readonly workspace: string }) {
+interface ConfigurationUploadProps {
+  /** Name of the workspace. */
+  readonly workspace: string;
+  /** False for a workspace that nothing was uploaded for yet. */
+  readonly hasOthers: boolean;
+  readonly onUploaded: (id: string) => void;
+}
+
+/** Uploads a configuration for the run that is being started; open where there is none yet. */
+export function ConfigurationUpload({ workspace: name, hasOthers, onUploaded }: ConfigurationUploadProps) {
+  const organization = useOrganization();
+  const [isFirst] = useState(!hasOthers);
+  const { data } = useQuery(WorkspaceService.method.getWorkspace, { organization, workspace: name });
   return (
-    <div className="rounded-box border border-warning/40 bg-warning/8 px-4 py-3 text-sm">
-      <p className="mb-1">The workspace has no configuration yet. Upload a directory with the first run:</p>
+    <details className="folds rounded-box border border-base-300" open={isFirst} data-testid="upload-for-run">
+      <summary className="px-4 py-2.5 font-medium text-sm">
+        {hasOthers ? "Upload another configuration" : "The workspace has no configuration yet: upload one"}
+      </summary>
+      <div className="space-y-3 px-4 pb-4">
+        {data?.workspace !== undefined && (
+          <UploadField workspace={data.workspace} onUploaded={({ id }) => onUploaded(id)} />
+        )}
+        {isFirst && <FromCommandLine workspace={name} />}
+      </div>
+    </details>
+  );
+}
+
+function FromCommandLine({ workspace }: { readonly workspace: string }) {
+  return (
+    <div className="space-y-1 text-sm">
+      <p className="quiet">The command line can upload a directory and start the run at once:</p>
       <CliLine command={`windlass run start ${shellWord(workspace)} --dir .${useOrgFlag()}`} testId="first-run-cli" />
-      <p className="quiet mt-2 mb-1">Where the client does not know this server yet, log in first, with an API key:</p>
+      <p className="quiet">Where the client does not know this server yet, log in first, with an API key:</p>
       <CliLine command={`windlass login ${useServerAddress()}`} testId="login-cli" />
     </div>
   );

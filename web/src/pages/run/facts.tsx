@@ -1,18 +1,11 @@
 import type { ReactNode } from "react";
 import { Link } from "wouter";
-import { type Run, RunPriority, RunSource } from "../../../../src/gen/windlass/v1/run_pb.ts";
+import { type Run, RunPriority } from "../../../../src/gen/windlass/v1/run_pb.ts";
 import { usePath } from "../../app/organization.ts";
 import { RelativeTime } from "../../ui/relative-time.tsx";
 import { callerName } from "../../words/caller.ts";
 import { Counts } from "../../words/counts.tsx";
-
-const sources: Readonly<Record<RunSource, string>> = {
-  [RunSource.UNSPECIFIED]: "an unknown client",
-  [RunSource.API]: "the browser or the API",
-  [RunSource.CLI]: "windlass",
-  [RunSource.TFE_API]: "the TFE API",
-  [RunSource.TERRAFORM]: "terraform",
-};
+import { runSourceWords } from "../../words/run-sources.ts";
 
 const priorities: Readonly<Record<RunPriority, string>> = {
   [RunPriority.UNSPECIFIED]: "",
@@ -66,8 +59,7 @@ function factsOf(run: Run, path: Path): readonly (readonly [string, ReactNode])[
     [
       "Created",
       <span key="created" title={run.createdBy}>
-        <RelativeTime time={run.createTime} /> by {callerName(run.createdBy)} with{" "}
-        {sources[run.source] ?? sources[RunSource.UNSPECIFIED]}
+        <RelativeTime time={run.createTime} /> by {callerName(run.createdBy)} {runSourceWords(run.source).text}
       </span>,
     ],
     ["Engine", run.engine === "" ? undefined : `${run.engine} ${run.engineVersion}`],

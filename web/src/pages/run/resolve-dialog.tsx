@@ -4,7 +4,9 @@ import { RunResolution } from "../../../../src/gen/windlass/v1/run_service_pb.ts
 import { useOrgFlag } from "../../app/organization.ts";
 import { ConfirmDialog } from "../../ui/confirm-dialog.tsx";
 import { Field } from "../../ui/field.tsx";
+import { useNow } from "../../ui/now.ts";
 import { shellWord } from "../../ui/shell-word.ts";
+import { meanwhileReason } from "./run-actions.ts";
 import { useRunCalls } from "./run-calls.ts";
 
 const choices = [
@@ -34,13 +36,15 @@ export function ResolveDialog({ run, onClose }: { readonly run: Run; readonly on
   const orgFlag = useOrgFlag();
   const [chosen, setChosen] = useState<(typeof choices)[number]>(choices[0]);
   const [comment, setComment] = useState("");
+  const said = comment === "" ? "" : ` --comment ${shellWord(comment)}`;
   return (
     <ConfirmDialog
       title="What becomes of the workspace?"
       action="Decide"
       tone={chosen.resolution === RunResolution.WAIT ? "primary" : "danger"}
       typed={chosen.resolution === RunResolution.WAIT ? undefined : { what: "workspace", name: run.workspace }}
-      cli={`windlass run resolve ${shellWord(run.id)} ${chosen.word}${orgFlag}`}
+      refusal={meanwhileReason(run, "resolve", useNow())}
+      cli={`windlass run resolve ${shellWord(run.id)} ${chosen.word}${said}${orgFlag}`}
       onConfirm={() => calls.resolve({ runId: run.id, resolution: chosen.resolution, comment })}
       onClose={onClose}
       testId="dialog-resolve"

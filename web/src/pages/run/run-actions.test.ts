@@ -1,7 +1,7 @@
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import { expect, test } from "vitest";
 import { RunSchema, RunState } from "../../../../src/gen/windlass/v1/run_pb.ts";
-import { offeredActions } from "./run-actions.ts";
+import { meanwhileReason, offeredActions } from "./run-actions.ts";
 
 const now = new Date(100_000);
 const at = (seconds: number) => ({ seconds: BigInt(seconds) });
@@ -36,4 +36,20 @@ test("force comes after a cancel that has had its time", () => {
 test("what has ended can be repeated, and a lost apply decided about", () => {
   expect(offered({ state: RunState.APPLIED })).toEqual(["retry"]);
   expect(offered({ state: RunState.ERRORED, waiting: {} })).toEqual(["resolve", "retry"]);
+});
+
+test("what somebody else has decided meanwhile is told with who and what; a cancel stays possible until the end", () => {
+  const told = (action: Parameters<typeof meanwhileReason>[1], run: MessageInitShape<typeof RunSchema>) =>
+    meanwhileReason(create(RunSchema, run), action, now);
+  const decidedBy = "ana (key_2j6s)";
+  expect(told("confirm", { state: RunState.PLANNED, confirmable: true })).toBeUndefined();
+  expect(told("confirm", { state: RunState.APPLYING, decidedBy })).toBe(
+    "The run is applying by now: ana has confirmed it.",
+  );
+  expect(told("confirm", { state: RunState.DISCARDED, decidedBy })).toContain("ana has discarded it");
+  expect(told("discard", { state: RunState.CANCELED })).toBe("The run is canceled by now.");
+  expect(told("cancel", { state: RunState.PLANNED })).toBeUndefined();
+  expect(told("cancel", { state: RunState.APPLIED })).toBe("The run is applied by now.");
+  expect(told("resolve", { state: RunState.ERRORED, waiting: {} })).toBeUndefined();
+  expect(told("resolve", { state: RunState.ERRORED })).toContain("It is decided by now");
 });

@@ -1,5 +1,6 @@
 import { type Run, RunState } from "../../../../src/gen/windlass/v1/run_pb.ts";
 import { dateOf, durationText } from "../../ui/format.ts";
+import { callerName } from "../../words/caller.ts";
 import { hasEnded, runStateWords } from "../../words/run-states.ts";
 
 export type RunAction = "confirm" | "discard" | "cancel" | "force-cancel" | "retry" | "force-execute" | "resolve";
@@ -48,4 +49,17 @@ export function offeredActions(run: Run, now: Date): readonly OfferedAction[] {
     cancel,
     ...(isCanceling ? [force] : []),
   ];
+}
+
+/** Why an action cannot be taken any more, that was offered when somebody began to decide about it. */
+export function meanwhileReason(run: Run, action: RunAction, now: Date): string | undefined {
+  const offered = offeredActions(run, now).find((one) => one.action === action);
+  if (offered !== undefined) return offered.reason;
+  // A plan that is made meanwhile is canceled too.
+  if ((action === "cancel" || action === "force-cancel") && !hasEnded(run)) return undefined;
+  if (action === "resolve") return "It is decided by now, or its agent has come back: Details says which.";
+  const { text } = runStateWords(run.state);
+  const decision = run.state === RunState.DISCARDED ? "discarded" : "confirmed";
+  const who = run.decidedBy === "" ? "" : `: ${callerName(run.decidedBy)} has ${decision} it`;
+  return `The run is ${text.toLowerCase()} by now${who}.`;
 }

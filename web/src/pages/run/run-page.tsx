@@ -1,7 +1,7 @@
 import { useQuery } from "@connectrpc/connect-query";
 import type { ReactNode } from "react";
-import { useParams } from "wouter";
-import { type Run, RunPhase, RunState } from "../../../../src/gen/windlass/v1/run_pb.ts";
+import { Link, useParams } from "wouter";
+import { type Run, RunPhase } from "../../../../src/gen/windlass/v1/run_pb.ts";
 import { RunService } from "../../../../src/gen/windlass/v1/run_service_pb.ts";
 import type { Favicon } from "../../app/favicon.ts";
 import { useOrgFlag, usePath } from "../../app/organization.ts";
@@ -21,14 +21,12 @@ import { ActionBar } from "./action-bar.tsx";
 import { RunFacts } from "./facts.tsx";
 import { resultsOf } from "./results.ts";
 import { RunEvents } from "./run-events.tsx";
+import { aheadText, hasNoLog, type RunTab, runTabs, useShownTab } from "./run-tabs.ts";
 import { StageBar } from "./stage-bar.tsx";
 import { Trouble } from "./trouble.tsx";
 import { WaitingBanner } from "./waiting-banner.tsx";
 
-const tabs = ["changes", "plan-log", "apply-log", "timeline"] as const;
-type Tab = (typeof tabs)[number];
-
-const tabLabels: Readonly<Record<Tab, string>> = {
+const tabLabels: Readonly<Record<RunTab, string>> = {
   changes: "Changes",
   "plan-log": "Plan log",
   "apply-log": "Apply log",
@@ -43,14 +41,6 @@ const favicons: Readonly<Record<Tone, Favicon>> = {
   bad: "bad",
 };
 const marks: Readonly<Record<Tone, string>> = { quiet: "○", busy: "●", wait: "?", good: "✓", bad: "✗" };
-
-/** What is most worth seeing of a run in its state. */
-function tabFor({ state, apply, plannedChanges }: Run): Tab {
-  if (state === RunState.APPLYING || state === RunState.APPLY_QUEUED) return "apply-log";
-  if (state === RunState.ERRORED || state === RunState.CANCELED || state === RunState.FORCE_CANCELED)
-    return apply === undefined ? "plan-log" : "apply-log";
-  return plannedChanges === undefined ? "plan-log" : "changes";
-}
 
 export function RunPage() {
   const { id, tab } = useParams<{ readonly id: string; readonly tab?: string }>();
@@ -73,7 +63,7 @@ export function RunPage() {
       </Page>
     );
   return (
-    <KnownRun run={run} tab={tab}>
+    <KnownRun key={id} run={run} tab={tab}>
       {error !== null && (
         <ErrorNote error={error} what="The run could not be read again" retry={() => void refetch()} />
       )}
@@ -93,7 +83,7 @@ function KnownRun({ run, tab, children }: KnownRunProps) {
   const path = usePath();
   const orgFlag = useOrgFlag();
   const { tone, text } = runStateWords(run.state);
-  const shown = tabs.find((one) => one === tab) ?? tabFor(run);
+  const { shown, ahead } = useShownTab(run, tab);
   return (
     <Page
       title={run.message || shortId(run.id)}
@@ -116,7 +106,7 @@ function KnownRun({ run, tab, children }: KnownRunProps) {
       {children}
       <Tabs
         label="Parts of the run"
-        tabs={tabs.map((one) => ({
+        tabs={runTabs.map((one) => ({
           label: tabLabels[one],
           href: path("runs", run.id, one),
           isCurrent: one === shown,
@@ -124,7 +114,13 @@ function KnownRun({ run, tab, children }: KnownRunProps) {
         }))}
       />
       <TabContent run={run} tab={shown} />
-      <ActionBar run={run} />
+      <ActionBar run={run}>
+        {ahead !== undefined && (
+          <Link href={path("runs", run.id, ahead)} className="link font-medium" data-testid="run-ahead">
+            {aheadText(run, ahead)}
+          </Link>
+        )}
+      </ActionBar>
     </Page>
   );
 }
@@ -143,13 +139,13 @@ function Lead({ run }: { readonly run: Run }) {
   );
 }
 
-function cliOf({ id, state }: Run, tab: Tab): string {
+function cliOf({ id, state }: Run, tab: RunTab): string {
   if (tab === "changes") return `windlass run plan ${shellWord(id)}`;
   if (tab === "timeline") return `windlass run get ${shellWord(id)}`;
   return `windlass run logs ${shellWord(id)} --phase ${tab === "plan-log" ? "plan" : "apply"}${hasEnded({ state }) ? "" : " -f"}`;
 }
 
-function TabContent({ run, tab }: { readonly run: Run; readonly tab: Tab }) {
+function TabContent({ run, tab }: { readonly run: Run; readonly tab: RunTab }) {
   switch (tab) {
     case "changes":
       return run.plannedChanges === undefined ? (
@@ -161,7 +157,7 @@ function TabContent({ run, tab }: { readonly run: Run; readonly tab: Tab }) {
           </EmptyState>
         </div>
       ) : (
-        <PlanView key={run.plan?.epoch} runId={run.id} resultOf={resultsOf(run)} />
+        <PlanView runId={run.id} version={`${run.plan?.epoch} ${run.planSha256}`} resultOf={resultsOf(run)} />
       );
     case "plan-log":
       return <PhaseLog run={run} phase={RunPhase.PLAN} />;
@@ -175,11 +171,11 @@ function TabContent({ run, tab }: { readonly run: Run; readonly tab: Tab }) {
 function PhaseLog({ run, phase }: { readonly run: Run; readonly phase: RunPhase }) {
   const isPlan = phase === RunPhase.PLAN;
   const job = isPlan ? run.plan : run.apply;
-  if (job?.startTime === undefined && job?.logBytes !== undefined && job.logBytes === 0n && !hasEnded(run))
+  if (job === undefined) return <NoLog text={noJobText(run, isPlan)} hasEnded={hasEnded(run)} />;
+  if (hasNoLog(run, job))
     return (
       <NoLog text={isPlan ? "It begins when an agent starts the plan." : "It begins when an agent starts the apply."} />
     );
-  if (job === undefined) return <NoLog text={noJobText(run, isPlan)} hasEnded={hasEnded(run)} />;
   const place = { runId: run.id, phase, knownBytes: job.logBytes };
   return <LogPane key={phase} place={place} label={isPlan ? "Log of the plan" : "Log of the apply"} />;
 }

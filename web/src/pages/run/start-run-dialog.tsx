@@ -8,14 +8,16 @@ import { Dialog } from "../../ui/dialog.tsx";
 import { DialogButtons } from "../../ui/dialog-buttons.tsx";
 import { ErrorNote } from "../../ui/error-note.tsx";
 import { Field, SelectField } from "../../ui/field.tsx";
-import { ConfigurationField, FirstUpload } from "./configuration-field.tsx";
+import { ConfigurationField, ConfigurationUpload } from "./configuration-field.tsx";
 import { RunOptionFields } from "./run-option-fields.tsx";
-import { commandOf, emptyForm, formProblems, type RunForm } from "./run-options.ts";
+import { commandOf, emptyForm, formProblems, type RunForm, type RunMode } from "./run-options.ts";
 import { useStartRun } from "./use-start-run.ts";
 
 interface StartRunDialogProps {
   /** Its name. */
   readonly workspace: string;
+  /** What it begins with; empty is the newest configuration. */
+  readonly configurationId?: string;
   readonly onClose: () => void;
 }
 
@@ -27,12 +29,12 @@ const modes = [
   { value: "destroy", label: "Destroy everything" },
 ] as const;
 
-/** Starts a run of a configuration that was uploaded before. */
-export function StartRunDialog({ workspace, onClose }: StartRunDialogProps) {
+/** Starts a run of a configuration that was uploaded, before or in the dialog itself. */
+export function StartRunDialog({ workspace, configurationId: given = "", onClose }: StartRunDialogProps) {
   const organization = useOrganization();
   const orgFlag = useOrgFlag();
   const [form, setForm] = useState(emptyForm);
-  const [configurationId, setConfigurationId] = useState("");
+  const [configurationId, setConfigurationId] = useState(given);
   const [typedName, setTypedName] = useState("");
   const { start, failure, isBusy } = useStartRun(workspace, onClose);
   const input = { organization, workspace, pageSize: 20 };
@@ -55,17 +57,13 @@ export function StartRunDialog({ workspace, onClose }: StartRunDialogProps) {
   return (
     <Dialog title={`Start a run of ${workspace}`} onClose={onClose} actions={actions} testId="start-run-dialog" wide>
       {error !== null && <ErrorNote error={error} what="The configurations could not be read" />}
-      {data !== undefined && found.length === 0 && <FirstUpload workspace={workspace} />}
       <div className="grid gap-4 sm:grid-cols-2">
-        <SelectField
-          label="What it does"
-          options={modes}
-          value={form.mode}
-          onChange={(mode) => set("mode", mode)}
-          testId="run-mode"
-        />
+        <ModeField value={form.mode} onChange={(mode) => set("mode", mode)} />
         <ConfigurationField configurations={found} value={configurationId} onChange={setConfigurationId} />
       </div>
+      {data !== undefined && (
+        <ConfigurationUpload workspace={workspace} hasOthers={found.length > 0} onUploaded={setConfigurationId} />
+      )}
       <Field
         label="Message"
         value={form.message}
@@ -79,6 +77,15 @@ export function StartRunDialog({ workspace, onClose }: StartRunDialogProps) {
     </Dialog>
   );
 }
+
+interface ModeFieldProps {
+  readonly value: RunMode;
+  readonly onChange: (mode: RunMode) => void;
+}
+
+const ModeField = ({ value, onChange }: ModeFieldProps) => (
+  <SelectField label="What it does" options={modes} value={value} onChange={onChange} testId="run-mode" />
+);
 
 interface DestroyNameProps {
   readonly workspace: string;

@@ -13,6 +13,7 @@ import { Pagination } from "../../ui/pagination.tsx";
 import { SearchBox } from "../../ui/search-box.tsx";
 import { shellWord } from "../../ui/shell-word.ts";
 import { useUrlState } from "../../ui/url-state.ts";
+import { filterableSources, runSourceWords } from "../../words/run-sources.ts";
 import { filterableStates, runStateWords } from "../../words/run-states.ts";
 import { StartRunDialog } from "../run/start-run-dialog.tsx";
 import { ChooseWorkspaceDialog } from "./choose-workspace-dialog.tsx";
@@ -37,11 +38,32 @@ function stateFilter(value: string) {
   return state === undefined ? {} : { states: [state] };
 }
 
-function cliFor(state: string, search: string, workspace: string): string {
+const sourceOptions = [
+  { value: "", label: "However created" },
+  ...filterableSources.map((source) => {
+    const { flag, text } = runSourceWords(source);
+    return { value: flag, label: `${text.charAt(0).toUpperCase()}${text.slice(1)}` };
+  }),
+];
+
+function sourceFilter(value: string) {
+  const source = filterableSources.find((one) => runSourceWords(one).flag === value);
+  return source === undefined ? {} : { sources: [source] };
+}
+
+interface RunsFilter {
+  readonly state: string;
+  readonly source: string;
+  readonly search: string;
+  readonly workspace: string;
+}
+
+function cliFor({ state, source, search, workspace }: RunsFilter): string {
   const flag = presets.some(({ value }) => value === state) ? `--${state}` : `--state ${state}`;
   const flags = [
     workspace === "" ? "" : ` -w ${shellWord(workspace)}`,
     state === "" ? "" : ` ${flag}`,
+    source === "" ? "" : ` --source ${shellWord(source)}`,
     search === "" ? "" : ` --search ${shellWord(search)}`,
   ];
   return `windlass run list${flags.join("")}`;
@@ -50,16 +72,18 @@ function cliFor(state: string, search: string, workspace: string): string {
 export function RunsPage() {
   const organization = useOrganization();
   const [state, setState] = useUrlState("state");
+  const [source, setSource] = useUrlState("source");
   const [search, setSearch] = useUrlState("q");
   const [workspace, setWorkspace] = useUrlState("workspace");
   const [page, setPage] = useUrlState("page");
-  const input = { organization, search, workspace, pageToken: page, ...stateFilter(state) };
+  const filter = { ...stateFilter(state), ...sourceFilter(source) };
+  const input = { organization, search, workspace, pageToken: page, ...filter };
   const { data, error, refetch } = useQuery(RunService.method.listRuns, input, { placeholderData: keepPreviousData });
-  const isFiltered = [state, search, workspace].some((value) => value !== "");
+  const isFiltered = [state, source, search, workspace].some((value) => value !== "");
   return (
     <Page
       title="Runs"
-      cli={`${cliFor(state, search, workspace)}${useOrgFlag()}`}
+      cli={`${cliFor({ state, source, search, workspace })}${useOrgFlag()}`}
       actions={<StartButton workspace={workspace} />}
     >
       <div className="flex flex-wrap items-center gap-2">
@@ -71,6 +95,14 @@ export function RunsPage() {
           value={state}
           onChange={setState}
           testId="runs-state"
+          isBare
+        />
+        <SelectField
+          label="Created how"
+          options={sourceOptions}
+          value={source}
+          onChange={setSource}
+          testId="runs-source"
           isBare
         />
       </div>

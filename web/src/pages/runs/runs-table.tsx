@@ -6,6 +6,7 @@ import { shortId } from "../../ui/format.ts";
 import { RelativeTime } from "../../ui/relative-time.tsx";
 import { callerName } from "../../words/caller.ts";
 import { Counts } from "../../words/counts.tsx";
+import { runSourceWords } from "../../words/run-sources.ts";
 import { RunStateBadge, WaitingChip } from "../../words/run-state-badge.tsx";
 
 interface RunsTableProps {
@@ -55,10 +56,17 @@ const columnsOf = (hasWorkspace: boolean): readonly Column<Run>[] => [
       </span>
     ),
   },
-  { header: "By", wideOnly: true, cell: (run) => <span title={run.createdBy}>{callerName(run.createdBy)}</span> },
+  { header: "By", wideOnly: true, cell: (run) => <Creator run={run} /> },
   { header: "Agent", wideOnly: true, cell: (run) => agentOf(run) },
   { header: "Created", align: "right", cell: (run) => <RelativeTime time={run.createTime} /> },
 ];
+
+const Creator = ({ run: { createdBy, source } }: { readonly run: Run }) => (
+  <span title={`${createdBy} ${runSourceWords(source).text}`}>
+    {callerName(createdBy)}
+    <span className="quiet block text-xs">{runSourceWords(source).short}</span>
+  </span>
+);
 
 /** Runs as rows: of the runs page, the start page, a workspace, an agent. */
 export function RunsTable({ runs, empty, hasWorkspace = true, label = "Runs", testId = "runs" }: RunsTableProps) {

@@ -13,18 +13,18 @@ import { EmptyState } from "../../ui/empty-state.tsx";
 import { ErrorNote } from "../../ui/error-note.tsx";
 import { Pagination } from "../../ui/pagination.tsx";
 import { RelativeTime } from "../../ui/relative-time.tsx";
-import { StatusBadge } from "../../ui/status-badge.tsx";
 import { useUrlState } from "../../ui/url-state.ts";
 import { callerName } from "../../words/caller.ts";
 import { roleText, roleWords } from "../../words/roles.ts";
+import { PrefixLine, StandingBadge } from "../../words/rotation.tsx";
 import { ApiKeyActions } from "./api-key-actions.tsx";
 import { BrowserSessions } from "./browser-sessions.tsx";
 import { CreateApiKeyDialog } from "./create-api-key-dialog.tsx";
 
-const columns: readonly Column<ApiKey>[] = [
-  { header: "Key", cell: (key) => <KeyName apiKey={key} /> },
+const columnsOf = (rows: readonly ApiKey[]): readonly Column<ApiKey>[] => [
+  { header: "Key", cell: (key) => <KeyName apiKey={key} rows={rows} /> },
   { header: "Role", cell: ({ role }) => <span title={roleWords(role).about}>{roleText(role)}</span> },
-  { header: "State", cell: (key) => <KeyState apiKey={key} /> },
+  { header: "State", cell: (key) => <StandingBadge one={key} rows={rows} /> },
   { header: "Last used", grows: true, wideOnly: true, cell: (key) => <LastUse apiKey={key} /> },
   { header: "Ends", wideOnly: true, cell: ({ expireTime }) => <RelativeTime time={expireTime} /> },
   { header: "Created", wideOnly: true, cell: (key) => <Created apiKey={key} /> },
@@ -85,7 +85,7 @@ function Keys() {
       {data !== undefined && (
         <DataTable
           label="API keys"
-          columns={columns}
+          columns={columnsOf(keys)}
           rows={keys}
           rowKey={({ id }) => id}
           testId="keys"
@@ -110,19 +110,12 @@ interface KeyProps {
   readonly apiKey: ApiKey;
 }
 
-const KeyName = ({ apiKey: { id, name, prefix } }: KeyProps) => (
-  <span title={id}>
-    <span className="block max-w-48 truncate font-medium">{name}</span>
-    <span className="quiet font-mono text-xs">{prefix}…</span>
+const KeyName = ({ apiKey, rows }: KeyProps & { readonly rows: readonly ApiKey[] }) => (
+  <span title={apiKey.id}>
+    <span className="block max-w-48 truncate font-medium">{apiKey.name}</span>
+    <PrefixLine one={apiKey} rows={rows} />
   </span>
 );
-
-function KeyState({ apiKey }: KeyProps) {
-  if (apiKey.active && apiKey.replacedBy !== "")
-    return <StatusBadge tone="wait" text="Replaced, ends soon" title={apiKey.replacedBy} />;
-  if (apiKey.active) return <StatusBadge tone="good" text="Active" />;
-  return <StatusBadge tone="quiet" text={apiKey.revokeTime === undefined ? "Expired" : "Revoked"} />;
-}
 
 const LastUse = ({ apiKey: { lastUseTime, lastUseAddress } }: KeyProps) => (
   <span>

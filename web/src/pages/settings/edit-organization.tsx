@@ -8,9 +8,10 @@ import { maskPath } from "../../data/edits.ts";
 import { violationOf } from "../../data/problem.ts";
 import { useCall } from "../../data/use-call.ts";
 import { type Edit, useEdit } from "../../data/use-edit.ts";
-import { CheckField, Field, SelectField } from "../../ui/field.tsx";
+import { CheckField, SelectField } from "../../ui/field.tsx";
 import { editCommand } from "../../ui/forms/edit-command.ts";
 import { EditForm } from "../../ui/forms/edit-form.tsx";
+import { type TextFieldSpec, TextFields } from "../../ui/forms/text-fields.tsx";
 import { shellWord } from "../../ui/shell-word.ts";
 import { engineFlag, engineOf, executionModes, modeOf, modeWords } from "../../words/execution.ts";
 import { PoolField } from "../workspaces/pool-field.tsx";
@@ -95,7 +96,7 @@ export function EditOrganization({ organization }: { readonly organization: Orga
       cli={editCommand(`windlass org edit ${shellWord(organization.name)}`, edit, flagNames)}
       testId="edit-organization"
     >
-      <NameFields edit={edit} about={about} />
+      <Texts edit={edit} about={about} fields={named} />
       <DefaultFields edit={edit} about={about} pool={organization.defaultAgentPool} />
       <LimitFields edit={edit} about={about} />
     </EditForm>
@@ -108,31 +109,39 @@ interface OrganizationFieldsProps {
   readonly about: (name: keyof OrganizationForm) => string | undefined;
 }
 
-function NameFields({ edit: { draft, change }, about }: OrganizationFieldsProps) {
-  return (
-    <>
-      <Field
-        label="Name"
-        value={draft.name}
-        onChange={(name) => change({ name })}
-        error={about("name")}
-        hint="Addresses and cloud blocks have it: they break when it changes."
-        testId="organization-name"
-        mono
-      />
-      <Field
-        label="Contact"
-        value={draft.email}
-        onChange={(email) => change({ email })}
-        error={about("email")}
-        testId="organization-email"
-      />
-    </>
-  );
+type TextName = Exclude<keyof OrganizationForm, "protectsState">;
+
+interface TextsProps extends OrganizationFieldsProps {
+  readonly fields: readonly TextFieldSpec<TextName>[];
 }
 
+const Texts = ({ edit: { draft, change }, about, fields }: TextsProps) => (
+  <TextFields
+    fields={fields}
+    values={draft}
+    onChange={(name, value) => change({ [name]: value })}
+    about={about}
+    testId="organization"
+  />
+);
+
+const named: TextsProps["fields"] = [
+  {
+    name: "name",
+    label: "Name",
+    hint: "Addresses and cloud blocks have it: they break when it changes.",
+    mono: true,
+  },
+  { name: "email", label: "Contact" },
+];
+
+const version: TextsProps["fields"] = [
+  { name: "defaultEngineVersion", label: "Its version", hint: "Empty is whatever the agent has.", mono: true },
+];
+
 /** What workspaces get that are made without a wish of their own. */
-function DefaultFields({ edit: { draft, change }, about, pool }: OrganizationFieldsProps & { readonly pool: string }) {
+function DefaultFields({ edit, about, pool }: OrganizationFieldsProps & { readonly pool: string }) {
+  const { draft, change } = edit;
   const choose = (mode: string) =>
     change({ defaultExecutionMode: mode, defaultAgentPool: mode === "agent" ? pool : "" });
   return (
@@ -161,41 +170,22 @@ function DefaultFields({ edit: { draft, change }, about, pool }: OrganizationFie
         error={about("defaultEngine")}
         testId="organization-engine"
       />
-      <Field
-        label="Its version"
-        value={draft.defaultEngineVersion}
-        onChange={(defaultEngineVersion) => change({ defaultEngineVersion })}
-        error={about("defaultEngineVersion")}
-        hint="Empty is whatever the agent has."
-        testId="organization-engine-version"
-        mono
-      />
+      <Texts edit={edit} about={about} fields={version} />
     </>
   );
 }
 
-function LimitFields({ edit: { draft, change }, about }: OrganizationFieldsProps) {
+function LimitFields({ edit, about }: OrganizationFieldsProps) {
+  const { draft, change } = edit;
   const site = useLack(Permission.ADMINISTER_SITE);
+  const hint = site === undefined ? "0 is no limit." : "Only site admins change it. 0 is no limit.";
+  const limits = [
+    { name: "maxAgents", label: "Most agents at once", hint: "0 is no limit.", mono: true },
+    { name: "maxWorkspaces", label: "Most workspaces", hint, mono: true },
+  ] as const;
   return (
     <>
-      <Field
-        label="Most agents at once"
-        value={draft.maxAgents}
-        onChange={(maxAgents) => change({ maxAgents })}
-        error={about("maxAgents")}
-        hint="0 is no limit."
-        testId="organization-max-agents"
-        mono
-      />
-      <Field
-        label="Most workspaces"
-        value={draft.maxWorkspaces}
-        onChange={(maxWorkspaces) => change({ maxWorkspaces })}
-        error={about("maxWorkspaces")}
-        hint={site === undefined ? "0 is no limit." : "Only site admins change it. 0 is no limit."}
-        testId="organization-max-workspaces"
-        mono
-      />
+      <Texts edit={edit} about={about} fields={limits} />
       <CheckField
         label="Protect states"
         hint="Only owners may delete workspaces that have resources by force; otherwise operators may too."

@@ -14,8 +14,8 @@ import { Section } from "../../ui/blocks/section.tsx";
 import { type Column, DataTable } from "../../ui/data-table.tsx";
 import { EmptyState } from "../../ui/empty-state.tsx";
 import { ErrorNote } from "../../ui/error-note.tsx";
-import { Field } from "../../ui/field.tsx";
 import { FormDialog } from "../../ui/forms/form-dialog.tsx";
+import { nameHint, TextFields } from "../../ui/forms/text-fields.tsx";
 import { Pagination } from "../../ui/pagination.tsx";
 import { RelativeTime } from "../../ui/relative-time.tsx";
 import { shellWord } from "../../ui/shell-word.ts";
@@ -85,12 +85,17 @@ export function OrganizationsPart() {
   );
 }
 
+const named = [
+  { name: "name", label: "Name", hint: nameHint, mono: true },
+  { name: "email", label: "Contact", hint: "An e-mail address, for people." },
+] as const;
+
 function CreateOrganizationDialog({ onClose }: { readonly onClose: () => void }) {
   const [, navigate] = useLocation();
   const attempt = useAttempt();
   const create = useCall(OrganizationService.method.createOrganization, ["ListOrganizations", "WhoAmI"]);
-  const [name, setName] = useState("");
-  const [email, setEmail] = useState("");
+  const [texts, setTexts] = useState({ name: "", email: "" });
+  const { name, email } = texts;
   const submit = () =>
     attempt.run(async () => {
       await create({ name, email });
@@ -108,22 +113,12 @@ function CreateOrganizationDialog({ onClose }: { readonly onClose: () => void })
       blocked={name === "" ? "It needs a name" : undefined}
       testId="create-organization-dialog"
     >
-      <Field
-        label="Name"
-        value={name}
-        onChange={setName}
-        error={violationOf(attempt.problem, "name")}
-        hint="Letters, digits, - and _."
-        testId="organization-name"
-        mono
-      />
-      <Field
-        label="Contact"
-        value={email}
-        onChange={setEmail}
-        error={violationOf(attempt.problem, "email")}
-        hint="An e-mail address, for people."
-        testId="organization-email"
+      <TextFields
+        fields={named}
+        values={texts}
+        onChange={(field, value) => setTexts({ ...texts, [field]: value })}
+        about={(field) => violationOf(attempt.problem, field)}
+        testId="organization"
       />
     </FormDialog>
   );

@@ -1,6 +1,50 @@
+import type { ReactNode } from "react";
 import { ActionButton } from "../../ui/action-button.tsx";
 import { Field, SelectField } from "../../ui/field.tsx";
 import type { HostDraft, SourceDraft } from "./provider-form.ts";
+
+interface DraftListProps<Draft> {
+  readonly legend: string;
+  readonly drafts: readonly Draft[];
+  readonly onChange: (drafts: readonly Draft[]) => void;
+  /** What one that is added begins with. */
+  readonly fresh: Draft;
+  /** What one of them is: `source`. */
+  readonly word: string;
+  readonly none?: string;
+  /** The fields of one; `set` changes some of them. */
+  readonly fields: (draft: Draft, index: number, set: (part: Partial<Draft>) => void) => ReactNode;
+}
+
+/** A list of small forms, to which more are added, and from which they are taken. */
+function DraftList<Draft>({ legend, drafts, onChange, fresh, word, none, fields }: DraftListProps<Draft>) {
+  const set = (index: number, part: Partial<Draft>) =>
+    onChange(drafts.map((draft, at) => (at === index ? { ...draft, ...part } : draft)));
+  return (
+    <fieldset className="space-y-3">
+      <legend className="mb-1 font-medium">{legend}</legend>
+      {drafts.length === 0 && none !== undefined && <p className="quiet text-sm">{none}</p>}
+      {drafts.map((draft, index) => (
+        // biome-ignore lint/suspicious/noArrayIndexKey: one is its place in the list
+        <div key={index} className="grid gap-3 rounded-field border border-base-300 p-3 sm:grid-cols-2">
+          {fields(draft, index, (part) => set(index, part))}
+          <div>
+            <ActionButton
+              size="xs"
+              onClick={() => onChange(drafts.filter((_, at) => at !== index))}
+              testId={`${word}-remove-${index}`}
+            >
+              Remove
+            </ActionButton>
+          </div>
+        </div>
+      ))}
+      <ActionButton size="xs" onClick={() => onChange([...drafts, fresh])} testId={`add-${word}`}>
+        Add {word}
+      </ActionButton>
+    </fieldset>
+  );
+}
 
 const kinds = [
   { value: "network_mirror", label: "Network mirror" },
@@ -16,66 +60,59 @@ interface SourceFieldsProps {
 }
 
 /** Where providers come from, in the order in which they are asked. */
-export function SourceFields({ sources, onChange }: SourceFieldsProps) {
-  const set = (index: number, part: Partial<SourceDraft>) =>
-    onChange(sources.map((source, at) => (at === index ? { ...source, ...part } : source)));
+export const SourceFields = ({ sources, onChange }: SourceFieldsProps) => (
+  <DraftList
+    legend="Sources"
+    drafts={sources}
+    onChange={onChange}
+    fresh={{ kind: "network_mirror", place: "", include: "", exclude: "" }}
+    word="source"
+    none="None: each agent takes its own way."
+    fields={(source, index, set) => <OneSource source={source} index={index} set={set} />}
+  />
+);
+
+interface OneSourceProps {
+  readonly source: SourceDraft;
+  readonly index: number;
+  readonly set: (part: Partial<SourceDraft>) => void;
+}
+
+function OneSource({ source, index, set }: OneSourceProps) {
   return (
-    <fieldset className="space-y-3">
-      <legend className="mb-1 font-medium">Sources</legend>
-      {sources.length === 0 && <p className="quiet text-sm">None: each agent takes its own way.</p>}
-      {sources.map((source, index) => (
-        // biome-ignore lint/suspicious/noArrayIndexKey: a source is its place in the list
-        <div key={index} className="grid gap-3 rounded-field border border-base-300 p-3 sm:grid-cols-2">
-          <SelectField
-            label="Kind"
-            options={kinds}
-            value={source.kind}
-            onChange={(kind) => set(index, { kind, place: "" })}
-            testId={`source-kind-${index}`}
-          />
-          {source.kind !== "direct" && (
-            <Field
-              label={places[source.kind]}
-              value={source.place}
-              onChange={(place) => set(index, { place })}
-              testId={`source-place-${index}`}
-              mono
-            />
-          )}
-          <Field
-            label="Only these providers"
-            value={source.include}
-            onChange={(include) => set(index, { include })}
-            hint="Such as hashicorp/*. Empty is all."
-            testId={`source-include-${index}`}
-            mono
-          />
-          <Field
-            label="Not these providers"
-            value={source.exclude}
-            onChange={(exclude) => set(index, { exclude })}
-            testId={`source-exclude-${index}`}
-            mono
-          />
-          <div>
-            <ActionButton
-              size="xs"
-              onClick={() => onChange(sources.filter((_, at) => at !== index))}
-              testId={`source-remove-${index}`}
-            >
-              Remove
-            </ActionButton>
-          </div>
-        </div>
-      ))}
-      <ActionButton
-        size="xs"
-        onClick={() => onChange([...sources, { kind: "network_mirror", place: "", include: "", exclude: "" }])}
-        testId="add-source"
-      >
-        Add source
-      </ActionButton>
-    </fieldset>
+    <>
+      <SelectField
+        label="Kind"
+        options={kinds}
+        value={source.kind}
+        onChange={(kind) => set({ kind, place: "" })}
+        testId={`source-kind-${index}`}
+      />
+      {source.kind !== "direct" && (
+        <Field
+          label={places[source.kind]}
+          value={source.place}
+          onChange={(place) => set({ place })}
+          testId={`source-place-${index}`}
+          mono
+        />
+      )}
+      <Field
+        label="Only these providers"
+        value={source.include}
+        onChange={(include) => set({ include })}
+        hint="Such as hashicorp/*. Empty is all."
+        testId={`source-include-${index}`}
+        mono
+      />
+      <Field
+        label="Not these providers"
+        value={source.exclude}
+        onChange={(exclude) => set({ exclude })}
+        testId={`source-exclude-${index}`}
+        mono
+      />
+    </>
   );
 }
 
@@ -85,50 +122,33 @@ interface HostFieldsProps {
 }
 
 /** Hosts that want a token. Tokens never come back from the server. */
-export function HostFields({ hosts, onChange }: HostFieldsProps) {
-  const set = (index: number, part: Partial<HostDraft>) =>
-    onChange(hosts.map((host, at) => (at === index ? { ...host, ...part } : host)));
-  return (
-    <fieldset className="space-y-3">
-      <legend className="mb-1 font-medium">Tokens of registries and mirrors</legend>
-      {hosts.map((host, index) => (
-        // biome-ignore lint/suspicious/noArrayIndexKey: a host is its place in the list
-        <div key={index} className="grid gap-3 rounded-field border border-base-300 p-3 sm:grid-cols-2">
-          <Field
-            label="Host"
-            value={host.host}
-            onChange={(value) => set(index, { host: value })}
-            hint="With its port if that is not 443."
-            testId={`host-${index}`}
-            mono
-          />
-          <Field
-            label="Token"
-            type="password"
-            value={host.token}
-            onChange={(token) => set(index, { token })}
-            hint={host.isSet ? "Set. Empty keeps it." : undefined}
-            testId={`host-token-${index}`}
-            mono
-          />
-          <div>
-            <ActionButton
-              size="xs"
-              onClick={() => onChange(hosts.filter((_, at) => at !== index))}
-              testId={`host-remove-${index}`}
-            >
-              Remove
-            </ActionButton>
-          </div>
-        </div>
-      ))}
-      <ActionButton
-        size="xs"
-        onClick={() => onChange([...hosts, { host: "", token: "", isSet: false }])}
-        testId="add-host"
-      >
-        Add host
-      </ActionButton>
-    </fieldset>
-  );
-}
+export const HostFields = ({ hosts, onChange }: HostFieldsProps) => (
+  <DraftList
+    legend="Tokens of registries and mirrors"
+    drafts={hosts}
+    onChange={onChange}
+    fresh={{ host: "", token: "", isSet: false }}
+    word="host"
+    fields={({ host, token, isSet }, index, set) => (
+      <>
+        <Field
+          label="Host"
+          value={host}
+          onChange={(value) => set({ host: value })}
+          hint="With its port if that is not 443."
+          testId={`host-${index}`}
+          mono
+        />
+        <Field
+          label="Token"
+          type="password"
+          value={token}
+          onChange={(value) => set({ token: value })}
+          hint={isSet ? "Set. Empty keeps it." : undefined}
+          testId={`host-token-${index}`}
+          mono
+        />
+      </>
+    )}
+  />
+);

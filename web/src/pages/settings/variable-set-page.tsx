@@ -14,10 +14,11 @@ import { ActionButton } from "../../ui/action-button.tsx";
 import { Section } from "../../ui/blocks/section.tsx";
 import { ConfirmDialog } from "../../ui/confirm-dialog.tsx";
 import { ErrorNote } from "../../ui/error-note.tsx";
-import { CheckField, Field } from "../../ui/field.tsx";
+import { CheckField } from "../../ui/field.tsx";
 import { countText } from "../../ui/format.ts";
 import { editCommand } from "../../ui/forms/edit-command.ts";
 import { EditForm } from "../../ui/forms/edit-form.tsx";
+import { TextFields } from "../../ui/forms/text-fields.tsx";
 import { shellWord } from "../../ui/shell-word.ts";
 import { variableAnswers } from "../variables/variable-owner.ts";
 import { VariablesTable } from "../variables/variables-table.tsx";
@@ -62,6 +63,11 @@ interface SetProps {
   readonly set: VariableSet;
 }
 
+const named = [
+  { name: "name", label: "Name", mono: true },
+  { name: "description", label: "Description" },
+] as const;
+
 function EditSet({ set }: SetProps) {
   const path = usePath();
   const orgFlag = useOrgFlag();
@@ -92,20 +98,12 @@ function EditSet({ set }: SetProps) {
       cli={`${editCommand(`windlass varset edit ${shellWord(set.name)}`, edit, { isGlobal: "global", isPriority: "priority" })}${orgFlag}`}
       testId="edit-set"
     >
-      <Field
-        label="Name"
-        value={draft.name}
-        onChange={(value) => change({ name: value })}
-        error={violationOf(problem, "name") ?? told("name")}
-        testId="set-name"
-        mono
-      />
-      <Field
-        label="Description"
-        value={draft.description}
-        onChange={(value) => change({ description: value })}
-        error={violationOf(problem, "description") ?? told("description")}
-        testId="set-description"
+      <TextFields
+        fields={named}
+        values={draft}
+        onChange={(field, value) => change({ [field]: value })}
+        about={(field) => violationOf(problem, field) ?? told(field)}
+        testId="set"
       />
       <CheckField
         label="Every workspace gets it"

@@ -14,8 +14,9 @@ import { Section } from "../../ui/blocks/section.tsx";
 import { type Column, DataTable } from "../../ui/data-table.tsx";
 import { EmptyState } from "../../ui/empty-state.tsx";
 import { ErrorNote } from "../../ui/error-note.tsx";
-import { CheckField, Field } from "../../ui/field.tsx";
+import { CheckField } from "../../ui/field.tsx";
 import { FormDialog } from "../../ui/forms/form-dialog.tsx";
+import { nameHint, TextFields } from "../../ui/forms/text-fields.tsx";
 import { Pagination } from "../../ui/pagination.tsx";
 import { RelativeTime } from "../../ui/relative-time.tsx";
 import { shellWord } from "../../ui/shell-word.ts";
@@ -80,6 +81,11 @@ export function VariableSetsPart() {
   );
 }
 
+const named = [
+  { name: "name", label: "Name", hint: nameHint, mono: true },
+  { name: "description", label: "Description" },
+] as const;
+
 function CreateSetDialog({ onClose }: { readonly onClose: () => void }) {
   const organization = useOrganization();
   const path = usePath();
@@ -87,8 +93,8 @@ function CreateSetDialog({ onClose }: { readonly onClose: () => void }) {
   const [, navigate] = useLocation();
   const attempt = useAttempt();
   const createSet = useCall(VariableSetService.method.createVariableSet, ["ListVariableSets"]);
-  const [name, setName] = useState("");
-  const [description, setDescription] = useState("");
+  const [texts, setTexts] = useState({ name: "", description: "" });
+  const { name, description } = texts;
   const [isGlobal, setIsGlobal] = useState(false);
   const submit = () =>
     attempt.run(async () => {
@@ -108,21 +114,12 @@ function CreateSetDialog({ onClose }: { readonly onClose: () => void }) {
       blocked={name === "" ? "It needs a name" : undefined}
       testId="create-set-dialog"
     >
-      <Field
-        label="Name"
-        value={name}
-        onChange={setName}
-        error={violationOf(attempt.problem, "name")}
-        hint="Letters, digits, - and _."
-        testId="set-name"
-        mono
-      />
-      <Field
-        label="Description"
-        value={description}
-        onChange={setDescription}
-        error={violationOf(attempt.problem, "description")}
-        testId="set-description"
+      <TextFields
+        fields={named}
+        values={texts}
+        onChange={(field, value) => setTexts({ ...texts, [field]: value })}
+        about={(field) => violationOf(attempt.problem, field)}
+        testId="set"
       />
       <CheckField
         label="Every workspace gets it"

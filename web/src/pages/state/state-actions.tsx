@@ -20,28 +20,32 @@ export function StateActions({ version }: { readonly version: StateVersion }) {
   const lack = useLack(Permission.OPERATE);
   const close = () => setAsks(undefined);
   const isCurrent = version.status === StateStatus.CURRENT ? "It is the workspace's state" : undefined;
-  if (version.status === StateStatus.QUARANTINED)
-    return (
-      <>
-        <ActionButton onClick={() => setAsks("adopt")} testId="adopt-state" disabledReason={lack}>
-          Adopt
-        </ActionButton>
-        <ActionButton onClick={() => setAsks("drop")} testId="drop-state" disabledReason={lack}>
-          Drop
-        </ActionButton>
-        {asks === "adopt" && <AdoptDialog version={version} onClose={close} />}
-        {asks === "drop" && <DropDialog version={version} onClose={close} />}
-      </>
-    );
   return (
     <>
-      <ActionButton onClick={() => setAsks("rollback")} testId="rollback-state" disabledReason={lack ?? isCurrent}>
-        Roll back to it
-      </ActionButton>
+      {version.status === StateStatus.QUARANTINED ? (
+        <>
+          <ActionButton onClick={() => setAsks("adopt")} testId="adopt-state" disabledReason={lack}>
+            Adopt
+          </ActionButton>
+          <ActionButton onClick={() => setAsks("drop")} testId="drop-state" disabledReason={lack}>
+            Drop
+          </ActionButton>
+        </>
+      ) : (
+        <ActionButton onClick={() => setAsks("rollback")} testId="rollback-state" disabledReason={lack ?? isCurrent}>
+          Roll back to it
+        </ActionButton>
+      )}
+      {/* They stay open when the state changes under them. */}
+      {asks === "adopt" && <AdoptDialog version={version} onClose={close} />}
+      {asks === "drop" && <DropDialog version={version} onClose={close} />}
       {asks === "rollback" && <RollbackDialog version={version} onClose={close} />}
     </>
   );
 }
+
+const notAside = ({ status }: StateVersion): string | undefined =>
+  status === StateStatus.QUARANTINED ? undefined : "It is not kept aside any more.";
 
 interface StateDialogProps {
   readonly version: StateVersion;
@@ -99,6 +103,7 @@ function AdoptDialog({ version, onClose }: StateDialogProps) {
       action="Adopt"
       typed={{ what: "workspace", name: version.workspace }}
       cli={`windlass state adopt ${shellWord(version.id)}${isForced ? " --force" : ""}${orgFlag}`}
+      refusal={notAside(version)}
       onConfirm={act}
       onClose={onClose}
       testId="adopt-dialog"
@@ -132,6 +137,7 @@ function DropDialog({ version, onClose }: StateDialogProps) {
       action="Drop"
       typed={{ what: "workspace", name: version.workspace }}
       cli={`windlass state drop ${shellWord(version.id)}${orgFlag}`}
+      refusal={notAside(version)}
       onConfirm={act}
       onClose={onClose}
       testId="drop-dialog"

@@ -47,8 +47,9 @@ export function NewTokenShown({ pool, token, secret, onClose }: NewTokenShownPro
       <ChoiceTabs label="Where the agent runs" value={kind} options={kinds} onChange={setKind} testId="start-kind">
         {needsImage && (
           <p className="quiet text-sm">
-            YOUR-IMAGE is one that you build: it has Windlass, git, and terraform or tofu if agents may not download
-            them.
+            No image is published yet: put the name of one that you have built in the place of YOUR-IMAGE. In it is a
+            clone of the repository that your server was installed from, after scripts/install, with its bin/ on the
+            PATH; git; and terraform or tofu, if agents may not download them.
           </p>
         )}
         {startSteps(kind, { address, organization, pool }).map(({ title, text }, index) => (

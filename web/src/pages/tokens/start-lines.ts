@@ -14,7 +14,16 @@ export interface StartPlace {
   readonly pool: string;
 }
 
+/** Where the program comes from, until there are packages. */
+const clone =
+  "windlass-agent comes with Windlass itself; there are no packages yet. The machine needs git, and Node 20 or newer with npm.";
+
 const program = ({ address }: StartPlace): readonly StartStep[] => [
+  {
+    title: `${clone} Once, with REPOSITORY being the one that your server was installed from:`,
+    text: `git clone REPOSITORY windlass && windlass/scripts/install
+export PATH="$PWD/windlass/bin:$PATH"`,
+  },
   {
     title: "Put the token into a file. Run this, paste the secret, then press Enter and Ctrl-D:",
     text: "(umask 077; cat > agent-token)",
@@ -26,6 +35,10 @@ const program = ({ address }: StartPlace): readonly StartStep[] => [
 ];
 
 const systemd = ({ address }: StartPlace): readonly StartStep[] => [
+  {
+    title: `${clone} Once, with REPOSITORY being the one that your server was installed from:`,
+    text: "sudo git clone REPOSITORY /opt/windlass && sudo /opt/windlass/scripts/install",
+  },
   {
     title: "A user for the agent, and the token in a file of its own. Paste the secret, then press Enter and Ctrl-D:",
     text: `sudo useradd --system --home-dir /var/lib/windlass-agent windlass-agent

@@ -2,13 +2,13 @@ import type { ReactNode } from "react";
 import type { AgentToken } from "../../../../src/gen/windlass/v1/agent_token_pb.ts";
 import { type Column, DataTable } from "../../ui/data-table.tsx";
 import { RelativeTime } from "../../ui/relative-time.tsx";
-import { StatusBadge } from "../../ui/status-badge.tsx";
 import { callerName } from "../../words/caller.ts";
+import { PrefixLine, StandingBadge } from "../../words/rotation.tsx";
 import { TokenActions } from "./token-actions.tsx";
 
-const columns: readonly Column<AgentToken>[] = [
-  { header: "Token", cell: (token) => <TokenName token={token} /> },
-  { header: "State", cell: (token) => <TokenState token={token} /> },
+const columnsOf = (rows: readonly AgentToken[]): readonly Column<AgentToken>[] => [
+  { header: "Token", cell: (token) => <TokenName token={token} rows={rows} /> },
+  { header: "State", cell: (token) => <StandingBadge one={token} rows={rows} /> },
   { header: "Last used", cell: (token) => <LastUse token={token} /> },
   { header: "Agents", wideOnly: true, grows: true, cell: ({ agents }) => <AgentNames agents={agents} /> },
   { header: "Ends", wideOnly: true, cell: ({ expireTime }) => <RelativeTime time={expireTime} /> },
@@ -19,25 +19,30 @@ const columns: readonly Column<AgentToken>[] = [
 /** The tokens of a pool. */
 export function TokensTable({ tokens, empty }: { readonly tokens: readonly AgentToken[]; readonly empty: ReactNode }) {
   return (
-    <DataTable label="Tokens" columns={columns} rows={tokens} rowKey={({ id }) => id} empty={empty} testId="tokens" />
+    <DataTable
+      label="Tokens"
+      columns={columnsOf(tokens)}
+      rows={tokens}
+      rowKey={({ id }) => id}
+      empty={empty}
+      testId="tokens"
+    />
   );
 }
 
-const TokenName = ({ token: { id, description, prefix } }: { readonly token: AgentToken }) => (
-  <span title={id}>
-    <span className="block max-w-48 truncate font-medium" title={description}>
-      {description || <span className="quiet">no description</span>}
+interface TokenNameProps {
+  readonly token: AgentToken;
+  readonly rows: readonly AgentToken[];
+}
+
+const TokenName = ({ token, rows }: TokenNameProps) => (
+  <span title={token.id}>
+    <span className="block max-w-48 truncate font-medium" title={token.description}>
+      {token.description || <span className="quiet">no description</span>}
     </span>
-    <span className="quiet font-mono text-xs">{prefix}…</span>
+    <PrefixLine one={token} rows={rows} />
   </span>
 );
-
-function TokenState({ token }: { readonly token: AgentToken }) {
-  if (token.active && token.replacedBy !== "")
-    return <StatusBadge tone="wait" text="Replaced, ends soon" title={token.replacedBy} />;
-  if (token.active) return <StatusBadge tone="good" text="Active" />;
-  return <StatusBadge tone="quiet" text={token.revokeTime === undefined ? "Expired" : "Revoked"} />;
-}
 
 const LastUse = ({ token: { lastUseTime, lastUseAddress } }: { readonly token: AgentToken }) => (
   <span>

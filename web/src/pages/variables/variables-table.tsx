@@ -27,6 +27,26 @@ interface VariablesTableProps {
   readonly lead: string;
 }
 
+interface ColumnsProps {
+  readonly owner: VariableOwner;
+  readonly lack: string | undefined;
+  readonly onEdit: (variable: Variable) => void;
+}
+
+const columnsOf = ({ owner, lack, onEdit }: ColumnsProps): readonly Column<Variable>[] => [
+  { header: "Key", cell: ({ key, description }) => <Key name={key} description={description} /> },
+  { header: "Value", grows: true, cell: (variable) => <VariableValue variable={variable} /> },
+  { header: "Kind", wideOnly: true, cell: (variable) => kindText(variable) },
+  { header: "Changed", wideOnly: true, align: "right", cell: ({ updateTime }) => <RelativeTime time={updateTime} /> },
+  {
+    header: "Actions",
+    align: "right",
+    cell: (variable) => (
+      <VariableActions variable={variable} owner={owner} lack={lack} onEdit={() => onEdit(variable)} />
+    ),
+  },
+];
+
 /** The variables of a workspace or a set, to be changed. */
 export function VariablesTable({ owner, title, lead }: VariablesTableProps) {
   const organization = useOrganization();
@@ -44,19 +64,6 @@ export function VariablesTable({ owner, title, lead }: VariablesTableProps) {
       Add variable
     </ActionButton>
   );
-  const columns: readonly Column<Variable>[] = [
-    { header: "Key", cell: ({ key, description }) => <Key name={key} description={description} /> },
-    { header: "Value", grows: true, cell: (variable) => <VariableValue variable={variable} /> },
-    { header: "Kind", wideOnly: true, cell: (variable) => kindText(variable) },
-    { header: "Changed", wideOnly: true, align: "right", cell: ({ updateTime }) => <RelativeTime time={updateTime} /> },
-    {
-      header: "Actions",
-      align: "right",
-      cell: (variable) => (
-        <VariableActions variable={variable} owner={owner} lack={lack} onEdit={() => setEdited(variable)} />
-      ),
-    },
-  ];
   return (
     <Section title={title} lead={lead} actions={add}>
       {error !== null && (
@@ -65,7 +72,7 @@ export function VariablesTable({ owner, title, lead }: VariablesTableProps) {
       {data !== undefined && (
         <DataTable
           label={title}
-          columns={columns}
+          columns={columnsOf({ owner, lack, onEdit: setEdited })}
           rows={data.variables}
           rowKey={({ id }) => id}
           testId="variables"

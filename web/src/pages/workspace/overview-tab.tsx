@@ -89,7 +89,7 @@ function LatestRun({ workspace: { currentRunId, name } }: WorkspaceTabProps) {
           testId="latest-run"
           empty={
             <EmptyState title="No runs yet" cli={`windlass run start ${shellWord(name)} --dir .${orgFlag}`}>
-              The command uploads the configuration in this directory, and plans it.
+              Upload a configuration and start a run above. The command uploads the one in its directory, and plans it.
             </EmptyState>
           }
         />

@@ -20,6 +20,7 @@ import { LockDialog } from "./lock-dialog.tsx";
 import { OverviewTab } from "./overview-tab.tsx";
 import { RunsTab } from "./runs-tab.tsx";
 import { SettingsTab } from "./settings-tab.tsx";
+import { UploadDialog } from "./upload-dialog.tsx";
 
 export interface WorkspaceTabProps {
   readonly workspace: Workspace;
@@ -95,7 +96,8 @@ export function WorkspacePage() {
 }
 
 function WorkspaceActions({ workspace }: WorkspaceTabProps) {
-  const [open, setOpen] = useState<"start" | "lock">();
+  const [open, setOpen] = useState<"start" | "lock" | "upload">();
+  const [configurationId, setConfigurationId] = useState("");
   const lack = useLack(Permission.OPERATE);
   const cannotStart = useLack(Permission.PLAN);
   const isLocal =
@@ -110,15 +112,33 @@ function WorkspaceActions({ workspace }: WorkspaceTabProps) {
       >
         Lock
       </ActionButton>
+      <ActionButton onClick={() => setOpen("upload")} testId="workspace-upload" disabledReason={cannotStart ?? isLocal}>
+        Upload
+      </ActionButton>
       <ActionButton
-        onClick={() => setOpen("start")}
+        onClick={() => {
+          setConfigurationId("");
+          setOpen("start");
+        }}
         testId="workspace-start-run"
         tone="primary"
         disabledReason={cannotStart ?? isLocal}
       >
         Start run
       </ActionButton>
-      {open === "start" && <StartRunDialog workspace={workspace.name} onClose={close} />}
+      {open === "start" && (
+        <StartRunDialog workspace={workspace.name} configurationId={configurationId} onClose={close} />
+      )}
+      {open === "upload" && (
+        <UploadDialog
+          workspace={workspace}
+          onStart={(id) => {
+            setConfigurationId(id);
+            setOpen("start");
+          }}
+          onClose={close}
+        />
+      )}
       {open === "lock" && <LockDialog workspace={workspace} onClose={close} />}
     </>
   );

@@ -8,6 +8,7 @@ import { useAttempt } from "../../data/use-attempt.ts";
 import { useCall } from "../../data/use-call.ts";
 import { Field, SelectField } from "../../ui/field.tsx";
 import { FormDialog } from "../../ui/forms/form-dialog.tsx";
+import { nameHint, TextFields } from "../../ui/forms/text-fields.tsx";
 import { shellWord } from "../../ui/shell-word.ts";
 import { engineOf, executionModes, modeOf, modeWords } from "../../words/execution.ts";
 import { PoolField } from "./pool-field.tsx";
@@ -91,26 +92,22 @@ interface WorkspaceFieldsProps {
   readonly problem: Problem | undefined;
 }
 
+const named = [
+  { name: "name", label: "Name", hint: nameHint, mono: true },
+  { name: "description", label: "Description" },
+] as const;
+
 function WorkspaceFields(props: WorkspaceFieldsProps) {
   const { form, change, problem } = props;
-  const { name, description, mode, agentPool } = form;
+  const { name, mode, agentPool } = form;
   return (
     <>
-      <Field
-        label="Name"
-        value={name}
-        onChange={(value) => change({ name: value })}
-        error={violationOf(problem, "name")}
-        hint="Letters, digits, - and _."
-        testId="workspace-name"
-        mono
-      />
-      <Field
-        label="Description"
-        value={description}
-        onChange={(value) => change({ description: value })}
-        error={violationOf(problem, "description")}
-        testId="workspace-description"
+      <TextFields
+        fields={named}
+        values={form}
+        onChange={(field, value) => change({ [field]: value })}
+        about={(field) => violationOf(problem, field)}
+        testId="workspace"
       />
       <SelectField
         label="Runs where"

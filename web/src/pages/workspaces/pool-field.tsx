@@ -29,8 +29,17 @@ export function PoolField({ value, onChange, workspace, error, hint, none = "Cho
       label: data === undefined ? "Loading…" : pools.length === 0 ? "There is no pool: create one first" : none,
     },
     ...missing,
-    ...pools.map((pool) => ({ value: pool.name, label: labelOf(pool, workspace) })),
+    ...pools.map((pool) => ({
+      value: pool.name,
+      label: labelOf(pool, workspace),
+      // The one that is set may have lost its grant.
+      isOff: pool.name !== value && !isGranted(pool, workspace),
+    })),
   ];
+  const someAreOff = pools.some((pool) => !isGranted(pool, workspace));
+  const way = someAreOff
+    ? "A pool that is not granted to it is granted on the pool's page, under Workspaces."
+    : undefined;
   return (
     <SelectField
       label="Agent pool"
@@ -38,15 +47,18 @@ export function PoolField({ value, onChange, workspace, error, hint, none = "Cho
       value={value}
       onChange={onChange}
       error={error}
-      hint={hint}
+      hint={hint ?? way}
       testId="workspace-pool"
     />
   );
 }
 
-function labelOf({ name, organizationScoped, grantedWorkspaces, counts }: AgentPool, workspace: string): string {
-  if (workspace !== "" && !organizationScoped && !grantedWorkspaces.includes(workspace))
-    return `${name} (not granted to it)`;
+const isGranted = ({ organizationScoped, grantedWorkspaces }: AgentPool, workspace: string): boolean =>
+  workspace === "" || organizationScoped || grantedWorkspaces.includes(workspace);
+
+function labelOf(pool: AgentPool, workspace: string): string {
+  const { name, counts } = pool;
+  if (!isGranted(pool, workspace)) return `${name} (not granted to it)`;
   const online = (counts?.idleAgents ?? 0) + (counts?.busyAgents ?? 0);
   return `${name} (${online === 0 ? "no agent online" : `${online} online`})`;
 }

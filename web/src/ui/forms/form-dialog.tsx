@@ -38,7 +38,7 @@ export function FormDialog(props: FormDialogProps) {
           {blocked}
         </span>
       )}
-      <button type="button" className="btn btn-sm btn-ghost" onClick={onClose} data-testid="dialog-cancel">
+      <button type="button" className="btn btn-sm btn-ghost" onClick={onClose} data-testid="dialog-back">
         Back
       </button>
       <button

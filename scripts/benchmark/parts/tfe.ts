@@ -1,13 +1,12 @@
 import { cp, mkdtemp, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { execa } from "execa";
-import { systemRandom } from "../../src/lib/random.ts";
-import type { Scene, TestServer } from "../../test/support/scene.ts";
-import { lengthOf, type Pause, preciseMs, RequestTrace } from "./request-trace.ts";
-import { now, row, rowWithTail } from "./timing.ts";
-
-const hello = fileURLToPath(new URL("../../test/fixtures/terraform/hello", import.meta.url));
+import { systemRandom } from "../../../src/lib/random.ts";
+import type { Scene, TestServer } from "../../../test/support/scene.ts";
+import { hello } from "../load/run-places.ts";
+import type { Bench, Part, Row } from "../part.ts";
+import { lengthOf, type Pause, RequestTrace } from "../request-trace.ts";
+import { preciseMs, timed } from "../timing.ts";
 
 /** Lines of one run, and how long its program waits between two: nothing that a client's own rhythm divides. */
 const lines = 40;
@@ -96,20 +95,15 @@ async function throughServer(
   return typing;
 }
 
-async function timed(act: () => Promise<void>): Promise<number> {
-  const start = now();
-  await act();
-  return now() - start;
-}
-
 const apply = ({ type }: Typing) => type("apply", "-auto-approve", "-no-color", greeting());
 
-/** What a run costs in a fresh directory of a shell. */
-async function inShell(scene: Scene): Promise<{ readonly init: number; readonly apply: number }> {
+/** What an apply costs in a fresh directory of a shell. */
+async function inShell(scene: Scene): Promise<number> {
   const directory = await mkdtemp(join(scene.directory, "shell-"));
   await cp(hello, directory, { recursive: true });
   const typing = await typingIn(directory, { TF_CLI_CONFIG_FILE: "/dev/null" });
-  return { init: await timed(() => typing.type("init", "-input=false")), apply: await timed(() => apply(typing)) };
+  await typing.type("init", "-input=false");
+  return timed(() => apply(typing));
 }
 
 /** A directory whose requests are noted. */
@@ -155,21 +149,31 @@ async function addDelays({ typing, trace }: Traced, { reading, sleeping }: Delay
   }
 }
 
-const delayRows = (how: string, { reading, sleeping }: Delays): readonly string[] => {
+/** Lines that were written while the client reads, and those of its own waits. */
+const delayRows = (how: string, { reading, sleeping }: Delays): readonly Row[] => {
   const all = [...reading, ...sleeping];
   const rows = [
-    ["log line written → shown", all],
-    [`  ${reading.length} of ${all.length} written while terraform reads`, reading],
-    [`  ${sleeping.length} of ${all.length} written while it sleeps`, sleeping],
+    [`log line written → shown, ${how}, p50`, 0.5, all],
+    ["  p99", 0.99, all],
+    [`  p50 of ${reading.length} of ${all.length} written while terraform reads`, 0.5, reading],
+    [`  p50 of ${sleeping.length} of ${all.length} written while it sleeps`, 0.5, sleeping],
   ] as const;
-  return rows.flatMap(([what, samples]) => (samples.length === 0 ? [] : [rowWithTail(`${what}, ${how}`, samples)]));
+  return rows.flatMap(([what, share, samples]) =>
+    samples.length === 0 ? [] : [{ kind: "measured", unit: "ms", what, share, samples }],
+  );
 };
 
-const shownPauses = (pauses: readonly Pause[]): string =>
-  pauses.map((one) => `${(lengthOf(one) / 1000).toFixed(2)} s`).join(", ");
+export const tfe: Part = {
+  name: "tfe",
+  about: "the stock terraform with a cloud block, beside a server that does not hold its reads, and a shell",
+  usualSeconds: 180,
+  measure,
+};
 
-/** The stock terraform program with a `cloud` block: beside a server that holds its reads, one that does not, and a shell. */
-export async function tfeTable(scene: Scene, rounds: number, largeRounds: number): Promise<string> {
+/** An apply with many lines takes half a minute. */
+const mostTalks = 2;
+
+async function measure({ scene, rounds }: Bench): Promise<readonly Row[]> {
   const holding = await scene.server({ serverAgents: 1 });
   const answering = await scene.server({ serverAgents: 1, args: ["--tfe-hold", "0s"] });
   const talkingDirectory = await mkdtemp(join(scene.directory, "talking-"));
@@ -177,7 +181,7 @@ export async function tfeTable(scene: Scene, rounds: number, largeRounds: number
   const [held, plain] = [await throughServer(scene, holding, hello), await throughServer(scene, answering, hello)];
   const noted = await traced(scene, holding, hello);
   for (const typing of [held, plain, noted.typing]) await apply(typing);
-  const [local, heldMs, plainMs]: [{ init: number; apply: number }[], number[], number[]] = [[], [], []];
+  const [local, heldMs, plainMs]: [number[], number[], number[]] = [[], [], []];
   const notedApplies: TracedApply[] = [];
   for (let round = 0; round < rounds; round++) {
     heldMs.push(await timed(() => apply(held)));
@@ -193,33 +197,18 @@ export async function tfeTable(scene: Scene, rounds: number, largeRounds: number
     { reading: [], sleeping: [] },
     { reading: [], sleeping: [] },
   ];
-  for (let round = 0; round < largeRounds; round++) {
+  for (let round = 0; round < Math.min(rounds, mostTalks); round++) {
     await addDelays(heldTalk, heldDelays);
     await addDelays(plainTalk, plainDelays);
   }
+  const [kind, unit] = ["measured", "ms"] as const;
+  const limit = { what: "apply in a shell", samples: local };
   return [
-    `terraform with a cloud block, ${rounds} rounds, each beside the others; log lines of ${largeRounds} applies`,
-    row(
-      "terraform init, apply in a shell",
-      local.map((one) => one.init + one.apply),
-    ),
-    row(
-      "  of it the apply",
-      local.map((one) => one.apply),
-    ),
-    row("terraform apply -auto-approve, reads held", heldMs),
-    row("terraform apply -auto-approve, --tfe-hold 0s", plainMs),
-    row(
-      "the first again, its requests noted",
-      notedApplies.map(({ ms }) => ms),
-    ),
-    row("  of it terraform's own waits, no request under way", notedApplies.map(ownMs)),
-    row(
-      "  of it all the rest",
-      notedApplies.map((one) => one.ms - ownMs(one)),
-    ),
-    `  its waits, in order: ${shownPauses(notedApplies.at(-1)?.pauses ?? [])}`,
+    { kind, unit, what: "terraform apply -auto-approve, reads held", samples: heldMs, limit },
+    { kind, unit, what: "  of it terraform's own waits, no request under way", samples: notedApplies.map(ownMs) },
+    { kind, unit, what: "  of it all the rest", samples: notedApplies.map((one) => one.ms - ownMs(one)), limit },
+    { kind, unit, what: "terraform apply -auto-approve, --tfe-hold 0s", samples: plainMs, limit },
     ...delayRows("reads held", heldDelays),
     ...delayRows("--tfe-hold 0s", plainDelays),
-  ].join("\n");
+  ];
 }

@@ -1,17 +1,18 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { systemRandom } from "../../src/lib/random.ts";
-import { freshName } from "../../test/support/api.ts";
-import { nodeDirectory, providerPackage } from "../../test/support/provider-package.ts";
-import type { ProviderRegistry } from "../../test/support/provider-registry.ts";
-import type { Scene, TestServer } from "../../test/support/scene.ts";
-import type { ProviderSet } from "./real-providers.ts";
-import { wholeRun } from "./runs.ts";
-import { openShell } from "./shell.ts";
-import { now, row } from "./timing.ts";
+import { systemRandom } from "../../../src/lib/random.ts";
+import { freshName } from "../../../test/support/api.ts";
+import { nodeDirectory, providerPackage } from "../../../test/support/provider-package.ts";
+import { ProviderRegistry } from "../../../test/support/provider-registry.ts";
+import type { Scene, TestServer } from "../../../test/support/scene.ts";
+import type { Bench, Goal, Part, Row } from "../part.ts";
+import { type ProviderSet, realProviders } from "../real-providers.ts";
+import { wholeRun } from "../runs.ts";
+import { openShell } from "../shell.ts";
+import { timed } from "../timing.ts";
 
 /** Where the runs happen, and whence shells and runs alike take providers. */
-export interface Place {
+interface Place {
   readonly scene: Scene;
   readonly server: TestServer;
   readonly registry: ProviderRegistry;
@@ -21,16 +22,65 @@ export interface Place {
 }
 
 /** A comparison: the first pass is cold and makes everything, the second finds what the first one left. */
-export interface Comparison {
-  readonly title: string;
+interface Comparison {
   readonly set: ProviderSet;
   readonly rounds: number;
+  /** Of the second pass. */
+  readonly goal?: Goal;
   /** Whether the second pass changes something too. */
   readonly changesAgain: boolean;
 }
 
+async function placeOf({ scene, sqlite, sandbox }: Bench, registry: ProviderRegistry): Promise<Place> {
+  const authority = join(scene.directory, "authority");
+  await mkdir(authority);
+  const ca = await registry.writeCa(authority);
+  return { scene, server: await sqlite.server(scene), registry, ca, sandbox };
+}
+
+/** Providers, large things and many things take long: fewer rounds say enough. */
+const fewRounds = 3;
+
+export const five: Part = {
+  name: "five",
+  about: "five providers, fakes or (--provider-mirror) real ones, on a cold and on a warm agent, beside a shell",
+  usualSeconds: 40,
+  measure: async (bench) => {
+    await using registry = await ProviderRegistry.open();
+    const { host } = registry;
+    const { providerMirror: mirror } = bench;
+    const set = await (mirror === "" ? fakeProviders(host, 0) : realProviders(mirror, host));
+    return await compare(await placeOf(bench, registry), { set, rounds: bench.rounds, changesAgain: true });
+  },
+};
+
+export const size: Part = {
+  name: "size",
+  about: "200 MiB of providers, on a cold and on a warm agent, beside a shell",
+  usualSeconds: 60,
+  measure: async (bench) => {
+    await using registry = await ProviderRegistry.open();
+    const set = await fakeProviders(registry.host, 40 * 2 ** 20);
+    const rounds = Math.min(bench.rounds, fewRounds);
+    return await compare(await placeOf(bench, registry), { set, rounds, changesAgain: true });
+  },
+};
+
+export const many: Part = {
+  name: "many",
+  about: "1,000 resources of one provider, beside a shell",
+  usualSeconds: 60,
+  measure: async (bench) => {
+    await using registry = await ProviderRegistry.open();
+    const set = await manyObjects(registry.host, 1_000);
+    const rounds = Math.min(bench.rounds, fewRounds);
+    const goal = { kind: "at most of limit", times: 1 } as const;
+    return await compare(await placeOf(bench, registry), { set, rounds, changesAgain: false, goal });
+  },
+};
+
 /** Fakes under five names, as large as they are told to be. */
-export async function fakeProviders(host: string, paddingBytes: number): Promise<ProviderSet> {
+async function fakeProviders(host: string, paddingBytes: number): Promise<ProviderSet> {
   const types = ["one", "two", "three", "four", "five"].map((name) => (paddingBytes === 0 ? name : `large${name}`));
   const packages = types.map((type) => providerPackage({ source: `${host}/acme/${type}`, paddingBytes }));
   const resources = types.map((type) => `resource "${type}_password" "it" {\n  keepers = { who = var.who }\n}`);
@@ -38,14 +88,14 @@ export async function fakeProviders(host: string, paddingBytes: number): Promise
 }
 
 /** One fake provider with many objects. */
-export async function manyObjects(host: string, count: number): Promise<ProviderSet> {
+async function manyObjects(host: string, count: number): Promise<ProviderSet> {
   const packages = [await providerPackage({ source: `${host}/acme/many` })];
   const resource = `resource "many_password" "it" {\n  count   = ${count}\n  keepers = { who = var.who }\n}`;
   return { name: "one fake", packages, resources: [resource] };
 }
 
 /** Measures shell and runs in turn, cold and warm. */
-export async function compare(place: Place, { title, set, rounds, changesAgain }: Comparison): Promise<string> {
+async function compare(place: Place, { set, rounds, changesAgain, goal }: Comparison): Promise<readonly Row[]> {
   place.registry.publish(...set.packages);
   const configuration = await written(place, set);
   const [shell, runs]: [Pair[], Pair[]] = [[], []];
@@ -56,13 +106,16 @@ export async function compare(place: Place, { title, set, rounds, changesAgain }
     runs.push(await onAgent(place, configuration, values));
   }
   const megabytes = set.packages.reduce((sum, { zip }) => sum + zip.length, 0) / 2 ** 20;
+  const [kind, unit] = ["measured", "ms"] as const;
+  const again = changesAgain ? "again" : "again, no changes";
+  const limit = (of: (pair: Pair) => number) => ({ what: "in a shell", samples: shell.map(of) });
   return [
-    `${title}: ${set.name}, ${megabytes.toFixed(1)} MiB, ${rounds} rounds, each beside the other`,
-    row("cold: terraform init, plan, apply in a shell", shell.map(first)),
-    row("cold: run on a new agent, created → ended", runs.map(first)),
-    row(`warm: the same again in the shell's directory${changesAgain ? "" : ", no changes"}`, shell.map(second)),
-    row(`warm: the same again on the agent${changesAgain ? "" : ", no changes"}`, runs.map(second)),
-  ].join("\n");
+    {
+      ...{ kind, unit, what: `${set.name}, ${megabytes.toFixed(1)} MiB, cold: a run on a new agent` },
+      ...{ samples: runs.map(first), limit: limit(first), goal },
+    },
+    { kind, unit, what: `  warm: ${again}`, samples: runs.map(second), limit: limit(second), goal },
+  ];
 }
 
 type Pair = readonly [number, number];
@@ -84,11 +137,10 @@ async function onAgent(place: Place, configuration: string, [one, other]: Values
   const agent = await scene.agent(server, { pool, sandbox, args, env: { SSL_CERT_FILE: ca } });
   const workspace = await api.workspace({ agentPool: pool });
   await api.upload(workspace, configuration);
-  const pass = async (who: string) => {
-    const start = now();
-    await wholeRun(api, await api.start(workspace, { autoApply: true, variables: [{ key: "who", value: who }] }));
-    return now() - start;
-  };
+  const pass = (who: string) =>
+    timed(async () => {
+      await wholeRun(api, await api.start(workspace, { autoApply: true, variables: [{ key: "who", value: who }] }));
+    });
   const pair = [await pass(one), await pass(other)] as const;
   await agent.stop("SIGTERM");
   return pair;

@@ -1,0 +1,8 @@
+-- Logs come fast: lz4 takes a third of the time of the default, where the server was built with it.
+DO $$
+BEGIN
+  EXECUTE 'ALTER TABLE log_pieces ALTER COLUMN bytes SET COMPRESSION lz4';
+EXCEPTION WHEN OTHERS THEN
+  NULL;
+END
+$$;
