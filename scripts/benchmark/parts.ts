@@ -16,13 +16,14 @@ import { restart } from "./parts/restart.ts";
 import { runs } from "./parts/runs.ts";
 import { start } from "./parts/start.ts";
 import { tfe } from "./parts/tfe.ts";
+import { writes } from "./parts/writes.ts";
 
 /** Every part, in the order of the table. Another one: a file in `parts/` and a line here. */
 export const parts: readonly Part[] = [
   // A run, from a person's point of view.
   ...[hello, follow, cancel, many, five, size, tfe],
   // What a server can do.
-  ...[calls, downloads, grants, runs, queue, ingest, page],
+  ...[calls, downloads, grants, runs, queue, writes, ingest, page],
   // What it costs.
   ...[start, fleet, restart, flat],
   // What a browser shows.

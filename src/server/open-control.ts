@@ -3,7 +3,6 @@ import type { Control } from "../control/core/control.ts";
 import { HelloGate } from "../control/core/hello-gate.ts";
 import { Presence } from "../control/core/presence.ts";
 import { Documents } from "../control/documents/documents.ts";
-import { KeyedTurns } from "../lib/async/keyed-turns.ts";
 import { WakeUps } from "../lib/async/wake-ups.ts";
 import { version } from "../lib/program/version.ts";
 import { createHiding } from "./hide-secrets.ts";
@@ -41,7 +40,6 @@ export async function openControl(
     presence: new Presence(clock.monotonicMs()),
     documents: owned.use(new Documents(clock)),
     helloGate: new HelloGate(),
-    registrationTurns: new KeyedTurns(),
     limits: limitsOf(settings),
     timing: timingOf(settings),
     retention: retentionOf(settings),

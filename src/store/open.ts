@@ -32,6 +32,7 @@ import { ChangeFeed } from "./ports/change-feed.ts";
 import type { LogStore } from "./ports/logs.ts";
 import type { Queries, Store } from "./ports/store.ts";
 import { buildQueries } from "./queries/index.ts";
+import { scopedQueries } from "./scoped-queries.ts";
 import { defineTables, type Tables } from "./tables/tables.ts";
 import { type HeardStatuses, published } from "./watched-queries.ts";
 
@@ -88,7 +89,7 @@ export async function openStore({
   }
   const pool = await openMigratedPool({ url, log, migrate });
   const queries = builder(defineTables(postgresKit), postgresDialect);
-  const engine = postgresEngine({ pool, queries, clock, random });
+  const engine = postgresEngine({ pool, queries, scoped: scopedQueries, clock, random });
   const place: Spacious = {
     space: async () => {
       const others = await sizeOfTables(pool, [...logTables, ...blobTables]);
@@ -197,7 +198,8 @@ const storeOver = (name: Store["engine"], { engine, place, random }: StoreParts,
     engine: name,
     changes,
     read: (fn) => engine.read(fn),
-    write: (fn) => published(changes, heard, (watch) => engine.write((queries) => fn(watch(queries)))),
+    write: (fn, ...about) =>
+      published(changes, heard, (watch) => engine.write((queries) => fn(watch(queries)), ...about)),
     step: (fn) => published(changes, heard, (watch) => engine.step((queries) => fn(watch(queries)))),
     space: () => place.space(),
     giveBack: (pages) => place.giveBack(pages),

@@ -17,7 +17,6 @@ import type { Person } from "../../src/domain/people/principal.ts";
 import { plainConfiguration } from "../../src/domain/workspaces/configuration.ts";
 import { AgentGatewayService } from "../../src/gen/windlass/agent/v1/agent_gateway_service_pb.ts";
 import { JobArtifactService } from "../../src/gen/windlass/agent/v1/job_artifact_service_pb.ts";
-import { KeyedTurns } from "../../src/lib/async/keyed-turns.ts";
 import { WakeUps } from "../../src/lib/async/wake-ups.ts";
 import { type Clock, systemClock } from "../../src/lib/clock.ts";
 import { type Log, silentLog } from "../../src/lib/program/log.ts";
@@ -133,7 +132,6 @@ const controlOver = ({ rows, blobs }: Pick<Storage, "rows" | "blobs">, { clock, 
   documents,
   hiding: createHiding(clock),
   helloGate: new HelloGate(),
-  registrationTurns: new KeyedTurns(),
   limits: limitsOf(standard),
   retention: keepAll,
   timing: {

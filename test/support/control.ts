@@ -13,7 +13,6 @@ import { type Organization, plainOrganization } from "../../src/domain/people/or
 import type { Person } from "../../src/domain/people/principal.ts";
 import type { Retention } from "../../src/domain/people/retention.ts";
 import { jobFeatures } from "../../src/domain/runs/job-features.ts";
-import { KeyedTurns } from "../../src/lib/async/keyed-turns.ts";
 import { WakeUps } from "../../src/lib/async/wake-ups.ts";
 import { type Log, silentLog } from "../../src/lib/program/log.ts";
 import { type Random, systemRandom } from "../../src/lib/random.ts";
@@ -93,7 +92,6 @@ export async function openTestControl({
     presence: new Presence(),
     documents: opening.use(new Documents(clock)),
     helloGate: new HelloGate(),
-    registrationTurns: new KeyedTurns(),
     limits: { ...limitsOf(standard), ...limits },
     timing: {
       heartbeatMs: 10_000,

@@ -99,6 +99,10 @@ const finder =
     return visible(person, found, resource, name);
   };
 
+/** What a change of a workspace is about: as it is named, for nobody knows yet which one that is. */
+export const aboutWorkspace = ({ organizationId }: Person, { organization, name }: Reference): string =>
+  isId("ws", name) ? name : `workspace ${organizationId ?? ""}/${organization}/${name}`;
+
 /** The pool of that id or name. */
 export const findPool = finder("apool", "agent pool", (tx) => tx.pools);
 

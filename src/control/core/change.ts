@@ -14,20 +14,29 @@ export interface Change {
   readonly unneeded: Set<string>;
 }
 
-/** Runs a change as if alone and wakes its readers once it is committed. `fn` may run again. */
-export async function change<T>(control: Control, fn: (tx: Queries, at: Change) => Promise<T>): Promise<T> {
+/** What a change does. It may run again. */
+export type ChangeWork<T> = (tx: Queries, at: Change) => Promise<T>;
+
+/** Runs a change as if alone and wakes its readers once it is committed. It waits for all others, and they for it. */
+export const change = <T>(control: Control, work: ChangeWork<T>): Promise<T> => changeAbout(control, undefined, work);
+
+/** The same of which is said what it is about, by an id or as it is named: only those wait for it that touch the same. */
+export async function changeAbout<T>(control: Control, about: string | undefined, work: ChangeWork<T>): Promise<T> {
   const touched = new Set<string>();
   const unneeded = new Set<string>();
-  const result = await control.store.write((tx) => {
-    unneeded.clear();
-    return fn(tx, {
-      now: control.clock.now(),
-      leases: control.timing.leases,
-      random: control.random,
-      touched,
-      unneeded,
-    });
-  });
+  const result = await control.store.write(
+    (tx) => {
+      unneeded.clear();
+      return work(tx, {
+        now: control.clock.now(),
+        leases: control.timing.leases,
+        random: control.random,
+        touched,
+        unneeded,
+      });
+    },
+    ...(about === undefined ? [] : [about]),
+  );
   for (const topic of touched) control.wake.notify(topic);
   for (const key of unneeded) await forget(control, key);
   return result;

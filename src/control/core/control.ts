@@ -1,7 +1,6 @@
 import type { Silence } from "../../domain/agents/agent.ts";
 import type { Retention } from "../../domain/people/retention.ts";
 import type { Leases } from "../../domain/runs/job.ts";
-import type { KeyedTurns } from "../../lib/async/keyed-turns.ts";
 import type { WakeUps } from "../../lib/async/wake-ups.ts";
 import type { Clock } from "../../lib/clock.ts";
 import type { Log } from "../../lib/program/log.ts";
@@ -98,8 +97,6 @@ export interface Control {
   readonly wake: WakeUps;
   readonly presence: Presence;
   readonly helloGate: HelloGate;
-  /** Of agent tokens: their registrations count each other, and would only undo each other at once. */
-  readonly registrationTurns: KeyedTurns;
   readonly limits: Limits;
   readonly timing: Timing;
   readonly retention: Retention;

@@ -55,7 +55,7 @@ export async function takePart(control: Control, owner: UploadOwner, part: Arriv
     subjectOf({ uploadId: upload.id, start: offset }),
   );
   const placed = { uploadId: upload.id, start: offset, bytes, blobKey };
-  const answer = await control.store.write((tx) => place(tx, placed));
+  const answer = await control.store.write((tx) => place(tx, placed), upload.id);
   if (!answer.isPlaced) await control.blobs.delete(blobKey);
   if (answer.received === undefined) throw unavailable("the upload was given up meanwhile: send its parts again");
   return answer.received;
@@ -78,7 +78,7 @@ async function begin(control: Control, owner: UploadOwner, { sha256, bytes }: Up
     await makeRoom(tx, fresh);
     await tx.uploads.insert(fresh);
     return fresh;
-  });
+  }, owner.owner);
 }
 
 /** How many bytes are missing from `offset` on to the next part. */
@@ -171,7 +171,7 @@ export async function forget(
       const found = await tx.uploads.parts(id);
       await tx.uploads.delete(id);
       return found;
-    });
+    }, id);
     for (const { blobKey } of parts) await blobs.delete(blobKey);
   }
 }

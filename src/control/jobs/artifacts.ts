@@ -4,7 +4,7 @@ import { noPlanFiles, type Run } from "../../domain/runs/run.ts";
 import type { Engine, Workspace } from "../../domain/workspaces/workspace.ts";
 import { WindlassError } from "../../lib/words/errors.ts";
 import type { Queries } from "../../store/ports/store.ts";
-import { change } from "../core/change.ts";
+import { changeAbout } from "../core/change.ts";
 import type { Control } from "../core/control.ts";
 import { readSealedFrom, sha256Of, storeSealed } from "../core/sealed-blobs.ts";
 import { unshownSummary } from "../documents/plan-summary.ts";
@@ -149,7 +149,7 @@ export async function storePlan(
     storePlanDocuments(control, run.id, documents),
     files === undefined ? noPlanFiles : storePlanFiles(control, run.id, files),
   ]);
-  await change(control, async (tx, at) => {
+  await changeAbout(control, run.id, async (tx, at) => {
     const { run: current, workspace } = await startedPlan(tx, who);
     const run = {
       ...current,

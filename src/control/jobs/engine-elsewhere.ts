@@ -4,7 +4,7 @@ import type { Job } from "../../domain/runs/job.ts";
 import { featuresOf, knowsAll } from "../../domain/runs/job-features.ts";
 import type { Run } from "../../domain/runs/run.ts";
 import type { Workspace } from "../../domain/workspaces/workspace.ts";
-import { change } from "../core/change.ts";
+import { changeAbout } from "../core/change.ts";
 import type { Control } from "../core/control.ts";
 import type { ConnectedAgent } from "../core/presence.ts";
 import { conditionsOf } from "../core/selectors.ts";
@@ -16,7 +16,7 @@ import { type Claim, claimed } from "./results.ts";
  * refused, and this is why. Undefined if there is none: the job is started, to say so itself.
  */
 export function giveElsewhere(control: Control, claim: Claim, why: string): Promise<string | undefined> {
-  return change(control, async (tx, at) => {
+  return changeAbout(control, claim.jobId, async (tx, at) => {
     const job = claimed(await tx.jobs.get(claim.jobId), claim);
     const workspace = job === undefined ? undefined : await tx.workspaces.get(job.workspaceId);
     const run = job === undefined ? undefined : await tx.runs.get(job.runId);

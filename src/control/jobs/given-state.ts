@@ -38,7 +38,7 @@ export async function noteBase({ store }: Control, job: Job): Promise<void> {
     const workspace = await tx.workspaces.get(job.workspaceId);
     if (run !== undefined && workspace !== undefined)
       await tx.runs.save({ ...run, baseStateId: workspace.currentStateId });
-  });
+  }, job.id);
 }
 
 /** A state as a job gets it. */

@@ -6,7 +6,7 @@ import { errorText, evidenceText } from "../../domain/runs/run-error.ts";
 import type { Engine } from "../../domain/workspaces/workspace.ts";
 import type { AgentId, JobId } from "../../lib/words/ids.ts";
 import type { Queries } from "../../store/ports/store.ts";
-import { type Change, change } from "../core/change.ts";
+import { type Change, changeAbout } from "../core/change.ts";
 import { type Control, topics } from "../core/control.ts";
 import { advanceJob, type ResultFacts, releaseWorkspace, saveRunFacts } from "../runs/advance.ts";
 import { logStreamOf } from "../runs/logs.ts";
@@ -39,7 +39,7 @@ export const grantStart = (
   claim: Claim,
   { incarnation, mayStart }: Starter,
 ): Promise<string | undefined> =>
-  change(control, async (tx, at) => {
+  changeAbout(control, claim.jobId, async (tx, at) => {
     const job = claimed(await tx.jobs.get(claim.jobId), claim);
     if (job === undefined) return "the claim is over: the job was offered again, or has ended";
     if (job.status === "offered" && !mayStart) {
@@ -56,14 +56,14 @@ export const grantStart = (
 
 /** Puts an offered job back into the queue. */
 export const declineOffer = (control: Control, claim: Claim): Promise<void> =>
-  change(control, async (tx, at) => {
+  changeAbout(control, claim.jobId, async (tx, at) => {
     const job = claimed(await tx.jobs.get(claim.jobId), claim);
     if (job !== undefined) await advanceJob(tx, at, { job, event: { kind: "declined" } });
   });
 
 /** Ends the claim on a started plan that its agent has given up, as if its lease were over. */
 export const losePlan = (control: Control, claim: Claim): Promise<void> =>
-  change(control, async (tx, at) => {
+  changeAbout(control, claim.jobId, async (tx, at) => {
     const job = claimed(await tx.jobs.get(claim.jobId), claim);
     if (job?.status === "started" && job.phase === "plan") {
       await advanceJob(tx, at, { job, event: { kind: "lease_expired" } });
@@ -115,7 +115,7 @@ export async function takeReport(control: Control, claim: Claim, report: Report)
   if (!isHere) return { kind: "needs_state" };
   const log = await closeLog(control, job, report);
   if (log.kind === "needs_log") return log;
-  return change(control, async (tx, at) => {
+  return changeAbout(control, claim.jobId, async (tx, at) => {
     const current = claimed(await tx.jobs.get(claim.jobId), claim);
     if (current === undefined || !isOpen(current)) return nothingMore;
     if (isTooEarly(current, report)) return { kind: "not_granted" };

@@ -4,7 +4,7 @@ import { failpoint } from "../../lib/program/failpoint.ts";
 import { WindlassError } from "../../lib/words/errors.ts";
 import { newId } from "../../lib/words/ids.ts";
 import type { Queries } from "../../store/ports/store.ts";
-import { type Change, change } from "../core/change.ts";
+import { type Change, changeAbout } from "../core/change.ts";
 import { type Control, topics } from "../core/control.ts";
 import { storeSealed } from "../core/sealed-blobs.ts";
 import type { StateContent } from "../documents/state-file.ts";
@@ -52,7 +52,7 @@ export async function storeState(control: Control, who: Principal, uploaded: Upl
   const id = newId("sv", control.random);
   const blobKey = await storeSealed(control, uploaded.bytes, `state/${id}`);
   failpoint("server.state-blob-stored");
-  return change(control, async (tx, at) => {
+  return changeAbout(control, job.id, async (tx, at) => {
     const scope = await applyScope(tx, who);
     const version: StateVersion = {
       id,
@@ -100,7 +100,7 @@ async function checkedContent(
 /** What came on the way turns out to be the last word. */
 async function settled(control: Control, known: StateVersion, isFinal: boolean): Promise<StateVersion> {
   if (!isFinal || known.isFinal) return known;
-  return change(control, async (tx) => {
+  return changeAbout(control, known.id, async (tx) => {
     const version: StateVersion = { ...((await tx.states.get(known.id)) ?? known), isFinal: true };
     await tx.states.save(version);
     return version;

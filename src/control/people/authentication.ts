@@ -2,11 +2,11 @@ import { standingOf } from "../../domain/agents/token.ts";
 import type { ApiKey } from "../../domain/people/api-key.ts";
 import type { Person, Principal } from "../../domain/people/principal.ts";
 import { isEnded } from "../../domain/runs/job.ts";
-import { WindlassError } from "../../lib/words/errors.ts";
 import { isId } from "../../lib/words/ids.ts";
 import { hashToken, parseToken, sameHash, type TokenKind } from "../../lib/words/tokens.ts";
 import type { Queries } from "../../store/ports/store.ts";
 import type { Control } from "../core/control.ts";
+import { demandActiveToken, demandValid, invalidToken, unknownToken } from "../core/credentials.ts";
 
 export interface AuthenticationOptions {
   /** SHA-256 of the secret of the agent inside this process, in hex; it changes with every start. */
@@ -53,9 +53,6 @@ function kindOf(token: string): TokenKind {
       );
   }
 }
-
-/** The refusal of what is no credential, or nobody's. */
-export const invalidToken = (message: string): WindlassError => new WindlassError("token_invalid", message);
 
 interface Credential {
   readonly kind: TokenKind;
@@ -110,10 +107,7 @@ export function demandActiveKey(key: ApiKey | undefined, now: Date): ApiKey {
 }
 
 async function agentToken(q: Queries, hash: string, now: Date): Promise<Found> {
-  const token = await q.tokens.byHash(hash);
-  const advice = "create a new one (windlass token create) and start the agent with it";
-  if (token === undefined) throw unknownToken("agent token", advice);
-  demandValid(token, { what: `the agent token ${token.prefix}…`, advice, now });
+  const token = demandActiveToken(await q.tokens.byHash(hash), now);
   const { id, poolId, organizationId } = token;
   const principal: Principal = { kind: "agent_token", id, poolId, organizationId };
   return { principal, touch: isDue(token.lastUsedAt, now) ? principal : null };
@@ -138,33 +132,6 @@ async function jobToken(q: Queries, hash: string): Promise<Found> {
   if (job === undefined) throw unknownToken("job token", "the job was offered again since, or was deleted");
   if (isEnded(job.status) && job.isLogClosed) throw unknownToken("job token", "the job has ended");
   return { principal: { kind: "job", jobId: job.id, epoch: job.epoch }, touch: null };
-}
-
-const unknownToken = (what: string, advice: string) => invalidToken(`this server knows no such ${what}: ${advice}`);
-
-interface Described {
-  readonly what: string;
-  readonly advice: string;
-  readonly now: Date;
-}
-
-function demandValid(
-  credential: { readonly id: string; readonly expiresAt: Date | null; readonly revokedAt: Date | null },
-  { what, advice, now }: Described,
-): void {
-  const { id, expiresAt, revokedAt } = credential;
-  const standing = standingOf(credential, now);
-  if (standing === "revoked") throw revoked(id, revokedAt ?? now, what, advice);
-  if (standing === "valid") return;
-  const at = expiresAt?.toISOString() ?? "";
-  throw new WindlassError("token_expired", `${what} expired at ${at}: ${advice}`, { metadata: { token_id: id, at } });
-}
-
-function revoked(id: string, when: Date, what: string, advice: string): WindlassError {
-  const at = when.toISOString();
-  return new WindlassError("token_revoked", `${what} was revoked at ${at}: ${advice}`, {
-    metadata: { token_id: id, at },
-  });
 }
 
 const isDue = (lastUsedAt: Date | null, now: Date): boolean =>

@@ -8,7 +8,8 @@ import type { Queries } from "../../store/ports/store.ts";
 import { record } from "../core/audit.ts";
 import { type Change, change } from "../core/change.ts";
 import { type Control, topics } from "../core/control.ts";
-import { demandActiveKey, invalidToken, touchEveryMs } from "./authentication.ts";
+import { invalidToken } from "../core/credentials.ts";
+import { demandActiveKey, touchEveryMs } from "./authentication.ts";
 
 /** What a browser says when somebody signs in there. */
 export interface SignIn {

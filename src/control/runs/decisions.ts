@@ -6,7 +6,7 @@ import { type ErrorCode, WindlassError } from "../../lib/words/errors.ts";
 import type { Queries } from "../../store/ports/store.ts";
 import { asPerson, demand, findRun } from "../core/access.ts";
 import { actorOf, record } from "../core/audit.ts";
-import { type Change, change } from "../core/change.ts";
+import { type Change, changeAbout } from "../core/change.ts";
 import type { Control } from "../core/control.ts";
 import { advanceRun } from "./advance.ts";
 import { type RunView, viewRun } from "./view.ts";
@@ -125,7 +125,7 @@ async function decide(
   { id, action, refusal, event, comment, check }: Decision,
 ): Promise<RunView> {
   const person = asPerson(who);
-  const run = await change(control, async (tx, at) => {
+  const run = await changeAbout(control, id, async (tx, at) => {
     const found = await findRun(tx, person, id);
     demand(person, found.options.isPlanOnly ? "plan" : "operate");
     await check?.(found, { tx, at });

@@ -6,7 +6,7 @@ import { WindlassError } from "../../lib/words/errors.ts";
 import type { Queries } from "../../store/ports/store.ts";
 import { asPerson, demand, findRun } from "../core/access.ts";
 import { actorOf, record } from "../core/audit.ts";
-import { change } from "../core/change.ts";
+import { changeAbout } from "../core/change.ts";
 import { type Control, topics } from "../core/control.ts";
 import { type Page, type PageRequest, pageByNumber } from "../core/pages.ts";
 import { saveRunFacts } from "./advance.ts";
@@ -37,7 +37,7 @@ export async function commentRun(
 ): Promise<TimelineEvent> {
   const person = asPerson(who);
   demand(person, "plan");
-  return change(control, async (tx, at) => {
+  return changeAbout(control, id, async (tx, at) => {
     const run = await findRun(tx, person, id);
     const told = { actor: actorOf(person), title: "commented", comment };
     const { version: position } = await saveRunFacts(tx, at, { run, told });
@@ -54,7 +54,7 @@ export async function setRunUrgency(
   { id, urgency }: { readonly id: string; readonly urgency: Urgency },
 ): Promise<RunView> {
   const person = asPerson(who);
-  const run = await change(control, async (tx, at) => {
+  const run = await changeAbout(control, id, async (tx, at) => {
     const found = await findRun(tx, person, id);
     demand(person, found.options.isPlanOnly && urgency !== 0 ? "plan" : "operate");
     refuseRunning(found);

@@ -4,7 +4,7 @@ import { WindlassError } from "../../lib/words/errors.ts";
 import type { Queries } from "../../store/ports/store.ts";
 import { asPerson, demand, findRun } from "../core/access.ts";
 import { actorOf, record } from "../core/audit.ts";
-import { type Change, change } from "../core/change.ts";
+import { type Change, changeAbout } from "../core/change.ts";
 import type { Control } from "../core/control.ts";
 import { heldError } from "../core/refusals.ts";
 import { advanceRun } from "./advance.ts";
@@ -20,7 +20,7 @@ export async function forceExecuteRun(
   { id, comment }: { readonly id: string; readonly comment: string },
 ): Promise<RunView> {
   const person = asPerson(who);
-  const run = await change(control, async (tx, at) => {
+  const run = await changeAbout(control, id, async (tx, at) => {
     const found = await findRun(tx, person, id);
     demand(person, "own");
     if (found.status !== "pending") throw notPending(found);

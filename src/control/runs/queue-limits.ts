@@ -3,7 +3,7 @@ import { maxSavedPlanMs, whyOutdated } from "../../domain/runs/saved-plan.ts";
 import { durationMs, settingText } from "../../lib/setting-schemas.ts";
 import type { RunId } from "../../lib/words/ids.ts";
 import type { Queries } from "../../store/ports/store.ts";
-import { change } from "../core/change.ts";
+import { changeAbout } from "../core/change.ts";
 import type { Control } from "../core/control.ts";
 import { advanceRun } from "./advance.ts";
 import { viewRun } from "./view.ts";
@@ -31,7 +31,7 @@ function isOverdue(control: Control, run: Run, now: Date): boolean {
 
 async function expire(control: Control, id: RunId, now: Date): Promise<void> {
   const why = await control.store.read((q) => whyStill(control, q, id));
-  const expired = await change(control, async (tx, at) => {
+  const expired = await changeAbout(control, id, async (tx, at) => {
     const run = await tx.runs.get(id);
     if (run === undefined || !isOverdue(control, run, now) || (await isTaken(tx, run))) return false;
     const waited = settingText(durationMs(), limitMs(control, run));
@@ -58,7 +58,7 @@ export async function sweepSavedPlans(control: Control, now: Date): Promise<void
 }
 
 async function discardOutdated(control: Control, id: RunId): Promise<void> {
-  const why = await change(control, async (tx, at) => {
+  const why = await changeAbout(control, id, async (tx, at) => {
     const run = await tx.runs.get(id);
     const workspace = run === undefined ? undefined : await tx.workspaces.get(run.workspaceId);
     if (run === undefined || workspace === undefined) return undefined;

@@ -6,7 +6,7 @@ import { WindlassError } from "../../lib/words/errors.ts";
 import type { Queries } from "../../store/ports/store.ts";
 import { asPerson, demand, findRun } from "../core/access.ts";
 import { actorOf, record } from "../core/audit.ts";
-import { type Change, change } from "../core/change.ts";
+import { type Change, changeAbout } from "../core/change.ts";
 import type { Control } from "../core/control.ts";
 import { type Adoption, adopt, prepareAdoption } from "../states/quarantine.ts";
 import { releaseWorkspace, saveRunFacts } from "./advance.ts";
@@ -35,7 +35,7 @@ export async function resolveRun(
     resolution === "accept_snapshot"
       ? await adoptionFor(control, await control.store.read((q) => findRun(q, person, id)))
       : undefined;
-  const run = await change(control, async (tx, at) => {
+  const run = await changeAbout(control, id, async (tx, at) => {
     const found = await findRun(tx, person, id);
     await demandResolvable(tx, found);
     await record(tx, person, {

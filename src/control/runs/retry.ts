@@ -3,7 +3,7 @@ import { isFinal, type Run, type RunSource, statusText } from "../../domain/runs
 import { WindlassError } from "../../lib/words/errors.ts";
 import type { Queries } from "../../store/ports/store.ts";
 import { asPerson, demand, findRun, findWorkspace } from "../core/access.ts";
-import { change } from "../core/change.ts";
+import { changeAbout } from "../core/change.ts";
 import type { Control } from "../core/control.ts";
 import { once } from "../core/requests.ts";
 import { chosenConfiguration } from "./chosen-configuration.ts";
@@ -24,7 +24,7 @@ export interface Retry {
 /** Creates a run with the configuration, options, targets and variables of one that has ended. */
 export async function retryRun(control: Control, who: Principal, asked: Retry): Promise<RunView> {
   const person = asPerson(who);
-  const run = await change(control, async (tx, at) => {
+  const run = await changeAbout(control, asked.id, async (tx, at) => {
     const found = await findRetryable(tx, person, asked.id);
     const create = async (): Promise<Run> => {
       const workspace = await findWorkspace(tx, person, { organization: "", name: found.workspaceId });

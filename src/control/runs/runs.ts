@@ -6,13 +6,14 @@ import { refusedOption } from "../../domain/runs/option-rules.ts";
 import { isFinal, plansAside, type Run, type RunOptions, type RunSource } from "../../domain/runs/run.ts";
 import { tellCreation } from "../../domain/runs/timeline.ts";
 import type { Workspace } from "../../domain/workspaces/workspace.ts";
+import { allSettled } from "../../lib/async/all-settled.ts";
 import { given } from "../../lib/values/records.ts";
 import { WindlassError } from "../../lib/words/errors.ts";
 import { newId } from "../../lib/words/ids.ts";
 import type { Queries } from "../../store/ports/store.ts";
-import { asPerson, demand, findRun, findWorkspace, type Reference } from "../core/access.ts";
+import { aboutWorkspace, asPerson, demand, findRun, findWorkspace, type Reference } from "../core/access.ts";
 import { actorOf, record } from "../core/audit.ts";
-import { type Change, change } from "../core/change.ts";
+import { type Change, changeAbout } from "../core/change.ts";
 import { type Control, topics } from "../core/control.ts";
 import { invalid } from "../core/refusals.ts";
 import { once } from "../core/requests.ts";
@@ -46,13 +47,15 @@ export async function createRun(control: Control, who: Principal, wanted: NewRun
   demandStart(person, asked);
   refuseLargeVariables(asked.options.variables);
   checkRunVariables(asked.options.variables);
-  const run = await change(control, async (tx, at) => {
+  const run = await changeAbout(control, aboutWorkspace(person, asked.workspace), async (tx, at) => {
     const create = async (): Promise<Run> => {
       const workspace = await findWorkspace(tx, person, asked.workspace);
       refuseLocal(workspace);
       refuseOptions(workspace, asked.options);
-      await demandRunRoom(control, tx, workspace);
-      const configuration = await chosenConfiguration(tx, workspace, asked);
+      const [, configuration] = await allSettled([
+        demandRunRoom(control, tx, workspace),
+        chosenConfiguration(tx, workspace, asked),
+      ]);
       const options = { ...asked.options, isAutoApply: asked.options.isAutoApply ?? workspace.isAutoApply };
       const { message, urgency = 1, source = "api" } = asked;
       const wish = { workspace, configurationId: configuration.id, options, message, urgency, source };
@@ -154,11 +157,12 @@ export async function insertRun(tx: Queries, at: Change, { person, workspace, ..
   const detail = { workspace: workspace.name, ...given({ retry_of: retryOf ?? undefined }) };
   const action = retryOf === null ? "run.create" : "run.retry";
   await record(tx, person, { at: at.now, action, resource, organizationId, detail });
-  return start(tx, at, run);
+  return start(tx, at, run, workspace);
 }
 
-async function start(tx: Queries, at: Change, run: Run): Promise<Run> {
+async function start(tx: Queries, at: Change, run: Run, { lock }: Workspace): Promise<Run> {
   if (plansAside(run)) await advanceRun(tx, at, { run, event: { kind: "workspace_acquired" } });
+  else if (lock !== null) return run;
   else await promoteNext(tx, at, run.workspaceId);
   return (await tx.runs.get(run.id)) ?? run;
 }

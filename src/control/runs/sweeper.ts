@@ -2,7 +2,7 @@ import { agentStatusAfter, type Silence } from "../../domain/agents/agent.ts";
 import { requestMemoryMs } from "../../domain/people/retention.ts";
 import type { SilentRow } from "../../store/ports/agents.ts";
 import type { SilentAgent } from "../../store/ports/store.ts";
-import { change } from "../core/change.ts";
+import { changeAbout } from "../core/change.ts";
 import { type Control, topics } from "../core/control.ts";
 import { advanceJob, noFacts } from "./advance.ts";
 import { logStreamOf } from "./logs.ts";
@@ -105,7 +105,7 @@ async function sweepLeases(control: Control, now: Date): Promise<void> {
   for (const found of overdue) {
     const isLostApply = found.phase === "apply" && found.status === "started";
     const facts = isLostApply ? { ...noFacts, ...(await factsOfLost(control, found)) } : noFacts;
-    await change(control, async (tx, at) => {
+    await changeAbout(control, found.id, async (tx, at) => {
       const job = await tx.jobs.get(found.id);
       // Read again: a heartbeat may have come since.
       if (job?.leaseUntil == null || job.leaseUntil > at.now) return;
@@ -176,7 +176,7 @@ async function sweepLogs(control: Control, now: Date): Promise<void> {
     // An interrupted apply's agent may still come back: its log is shown with a gap, but not given up.
     if (job.status === "interrupted") continue;
     const length = await logs.nextOffset(stream);
-    await change(control, async (tx, at) => {
+    await changeAbout(control, job.id, async (tx, at) => {
       const row = await tx.jobs.get(job.id);
       if (row === undefined || row.epoch !== job.epoch || row.isLogClosed) return;
       const closed = { ...row, isLogClosed: true, logBytes: length, logProblem: { kind: "agent_lost" } as const };

@@ -4,6 +4,7 @@ import { isFinal, phaseOf, type Run } from "../../domain/runs/run.ts";
 import { type ConfirmationBar, confirmationBar } from "../../domain/runs/saved-plan.ts";
 import { type Waiting, whyWaiting } from "../../domain/runs/waiting.ts";
 import type { Workspace } from "../../domain/workspaces/workspace.ts";
+import { allSettled } from "../../lib/async/all-settled.ts";
 import type { JobId, PoolId, RunId, StateVersionId, WorkspaceId } from "../../lib/words/ids.ts";
 import type { Queries } from "../../store/ports/store.ts";
 import type { Control } from "../core/control.ts";
@@ -31,27 +32,38 @@ export interface RunView {
 
 /** Reads what belongs to the runs, in their order. */
 export async function viewRuns(control: Control, q: Queries, runs: readonly Run[]): Promise<readonly RunView[]> {
-  const jobs = Map.groupBy(await q.jobs.ofRuns(runs.map((run) => run.id)), (job) => job.runId);
-  const workspaces = new Map(
-    (await q.workspaces.byIds([...new Set(runs.map((run) => run.workspaceId))])).map((row) => [row.id, row]),
-  );
-  const names = new Map<string, string>();
-  const queues = await readQueues(control, q, { runs, jobs: [...jobs.values()].flat(), workspaces });
+  const around = await readAround(q, runs);
+  const queues = await readQueues(control, q, { runs, ...around });
+  const jobs = Map.groupBy(around.jobs, (job) => job.runId);
   const views: RunView[] = [];
   for (const run of runs) {
-    const organization = names.get(run.organizationId) ?? (await q.organizations.get(run.organizationId))?.name ?? "";
-    names.set(run.organizationId, organization);
-    const parts = { run, organization, workspace: workspaces.get(run.workspaceId), jobs: jobs.get(run.id) ?? [] };
-    views.push(await viewOne(control, q, { ...parts, queues }));
+    const organization = around.organizations.get(run.organizationId) ?? "";
+    const workspace = around.workspaces.get(run.workspaceId);
+    views.push(await viewOne(control, q, { run, organization, workspace, jobs: jobs.get(run.id) ?? [], queues }));
   }
   return views;
 }
 
 /** Reads what belongs to one run. */
 export async function viewRun(control: Control, q: Queries, run: Run): Promise<RunView> {
-  const [view] = await viewRuns(control, q, [run]);
+  const [[view], keptDirectories] = await allSettled([viewRuns(control, q, [run]), keptOfRun(q, run)]);
   if (view === undefined) throw new Error("a view for each run was expected");
-  return { ...view, keptDirectories: await keptOfRun(q, run) };
+  return { ...view, keptDirectories };
+}
+
+/** Jobs, workspaces and names of organizations of runs: none needs the other, and they are asked for together. */
+async function readAround(q: Queries, runs: readonly Run[]) {
+  const organizationIds = [...new Set(runs.map((run) => run.organizationId))];
+  const [jobs, workspaces, organizations] = await allSettled([
+    q.jobs.ofRuns(runs.map((run) => run.id)),
+    q.workspaces.byIds([...new Set(runs.map((run) => run.workspaceId))]),
+    allSettled(organizationIds.map((id) => q.organizations.get(id))),
+  ]);
+  return {
+    jobs,
+    workspaces: new Map(workspaces.map((row) => [row.id, row])),
+    organizations: new Map(organizations.flatMap((row) => (row === undefined ? [] : [[row.id, row.name] as const]))),
+  };
 }
 
 interface QueuePool {
@@ -87,10 +99,13 @@ async function holdersOf(q: Queries, runs: readonly Run[], workspaces: Read["wor
 
 async function readQueues(control: Control, q: Queries, { runs, jobs, workspaces }: Read): Promise<Queues> {
   const pools = new Map<PoolId, QueuePool | undefined>();
+  const [holders, runsAhead, jobsAhead] = await allSettled([
+    holdersOf(q, runs, workspaces),
+    q.runs.runsAhead(runs.filter(({ status }) => status === "pending").map(({ id }) => id)),
+    q.jobs.jobsAhead(jobs.filter(({ status }) => status === "queued").map(({ id }) => id)),
+  ]);
   return {
-    holders: await holdersOf(q, runs, workspaces),
-    runsAhead: await q.runs.runsAhead(runs.filter(({ status }) => status === "pending").map(({ id }) => id)),
-    jobsAhead: await q.jobs.jobsAhead(jobs.filter(({ status }) => status === "queued").map(({ id }) => id)),
+    ...{ holders, runsAhead, jobsAhead },
     factsOf: rememberedFacts(control),
     poolOf: async (id) => {
       if (pools.has(id)) return pools.get(id);

@@ -3,9 +3,9 @@ import { isFinal } from "../../domain/runs/run.ts";
 import type { Workspace, WorkspaceLock } from "../../domain/workspaces/workspace.ts";
 import { WindlassError } from "../../lib/words/errors.ts";
 import type { Queries } from "../../store/ports/store.ts";
-import { asPerson, demand, findWorkspace, type Reference } from "../core/access.ts";
+import { aboutWorkspace, asPerson, demand, findWorkspace, type Reference } from "../core/access.ts";
 import { actorOf, record } from "../core/audit.ts";
-import { change } from "../core/change.ts";
+import { changeAbout } from "../core/change.ts";
 import type { Control } from "../core/control.ts";
 import { heldError, holderOf, lockedError, runAdvice } from "../core/refusals.ts";
 import { viewWorkspace, type WorkspaceView } from "../workspaces/view.ts";
@@ -18,7 +18,7 @@ export async function lockWorkspace(
   { reference, reason }: { readonly reference: Reference; readonly reason: string },
 ): Promise<WorkspaceView> {
   const person = asPerson(who);
-  return change(control, async (tx, at) => {
+  return changeAbout(control, aboutWorkspace(person, reference), async (tx, at) => {
     const workspace = await findWorkspace(tx, person, reference);
     demand(person, "operate");
     if (workspace.lock !== null) throw await heldError(tx, workspace, "Wait for its release, or unlock it first");
@@ -47,7 +47,7 @@ export async function unlockWorkspace(
   { reference, isForced }: { readonly reference: Reference; readonly isForced: boolean },
 ): Promise<WorkspaceView> {
   const person = asPerson(who);
-  return change(control, async (tx, at) => {
+  return changeAbout(control, aboutWorkspace(person, reference), async (tx, at) => {
     const workspace = await findWorkspace(tx, person, reference);
     demand(person, "operate");
     await demandReleasable(tx, person, { workspace, isForced });

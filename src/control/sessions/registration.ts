@@ -10,6 +10,7 @@ import { type AgentTokenId, newId, type OrganizationId, type PoolId } from "../.
 import { hashToken, mintToken } from "../../lib/words/tokens.ts";
 import type { Queries } from "../../store/ports/store.ts";
 import { type Control, topics } from "../core/control.ts";
+import { demandActiveToken } from "../core/credentials.ts";
 import { invalid } from "../core/refusals.ts";
 import { makeRoom, recordRegistration } from "./registration-bounds.ts";
 
@@ -69,7 +70,7 @@ export async function registerAgent(control: Control, who: Principal, said: Intr
   const sessionToken = mintToken("ses", control.random);
   const wayProblem = said.httpVersion.startsWith("1.") ? needsHttp2 : "";
   const write = async (tx: Queries): Promise<Registration> => {
-    const place = await placeOf(tx, who);
+    const place = await placeOf(tx, who, now);
     const known = await tx.agents.byIncarnation(place.pool?.id ?? null, said.incarnation);
     const open = known === undefined ? [] : (await tx.jobs.ofAgent(known.id)).filter(isBegun);
     if (known !== undefined) refuseOther(control, { known, said, now, hasOpenJobs: open.length > 0 });
@@ -87,7 +88,7 @@ export async function registerAgent(control: Control, who: Principal, said: Intr
     }
     return { agent, sessionToken, pool: place.pool, organization: place.organization, protocol, wayProblem };
   };
-  const registered = await inTurn(control, who, said, () => control.store.write(write)).catch((error: unknown) => {
+  const registered = await control.store.write(write, ...aboutDisk(who, said)).catch((error: unknown) => {
     if (isWindlassError(error, "already_connected")) tellOperators(control, error, said);
     throw error;
   });
@@ -97,20 +98,9 @@ export async function registerAgent(control: Control, who: Principal, said: Intr
   return registered;
 }
 
-/**
- * New agents of a token one after the other: they are bounded by the minute. Those that come back do not wait, nor does
- * anybody where writes have turns of their own and share a commit.
- */
-async function inTurn<T>(
-  { store, registrationTurns }: Control,
-  who: Principal,
-  { incarnation }: Introduction,
-  register: () => Promise<T>,
-): Promise<T> {
-  if (who.kind !== "agent_token" || store.engine === "sqlite") return register();
-  const known = await store.read((q) => q.agents.byIncarnation(who.poolId, incarnation));
-  return known === undefined ? registrationTurns.take(who.id, register) : register();
-}
+/** The same disk in the same pool is the same agent; new ones of one token are all alike. */
+const aboutDisk = (who: Principal, { incarnation }: Introduction): readonly string[] =>
+  who.kind === "agent_token" ? [`agent ${who.poolId}/${incarnation}`, `newcomer ${who.id}`] : [`agent ${incarnation}`];
 
 function agreeOnProtocol({ minimumProtocol, maximumProtocol, version }: Introduction): number {
   const protocol = Math.min(maximumProtocol, protocolRange.maximum);
@@ -128,7 +118,7 @@ function agreeOnProtocol({ minimumProtocol, maximumProtocol, version }: Introduc
   );
 }
 
-async function placeOf(tx: Queries, who: Principal): Promise<Place> {
+async function placeOf(tx: Queries, who: Principal, now: Date): Promise<Place> {
   if (who.kind === "server_agent") return { pool: null, organization: null, tokenId: null };
   if (who.kind !== "agent_token") {
     throw new WindlassError(
@@ -139,6 +129,8 @@ async function placeOf(tx: Queries, who: Principal): Promise<Place> {
       },
     );
   }
+  // It was good when the call came; who revokes it does not see an agent that comes afterwards.
+  demandActiveToken(await tx.tokens.get(who.id), now);
   const pool = await tx.pools.get(who.poolId satisfies PoolId);
   const organization = await tx.organizations.get(who.organizationId satisfies OrganizationId);
   if (pool === undefined || organization === undefined)

@@ -8,7 +8,7 @@ import { DesiredState, type HeldJob, JobStage } from "../../gen/windlass/agent/v
 import { oneLine } from "../../lib/text/clean-text.ts";
 import { WindlassError } from "../../lib/words/errors.ts";
 import { type AgentId, isId, type JobId } from "../../lib/words/ids.ts";
-import { change } from "../core/change.ts";
+import { changeAbout } from "../core/change.ts";
 import { type Control, topics } from "../core/control.ts";
 import { takeUpRestored, warnOfUnknown } from "../jobs/restored-claims.ts";
 import { claimed } from "../jobs/results.ts";
@@ -51,7 +51,7 @@ export async function resume(
   { hello, address }: { readonly hello: Hello; readonly address: string },
 ): Promise<Resumed> {
   const ids = hello.jobs.flatMap((held) => jobIdOf(held) ?? []);
-  const { agent, spent, jobs } = await change(control, async (tx, at) => {
+  const { agent, spent, jobs } = await changeAbout(control, agentId, async (tx, at) => {
     const found = await tx.agents.get(agentId);
     if (found === undefined) throw new WindlassError("not_found", `agent ${agentId} was deleted: register again`);
     const now = at.now;

@@ -69,4 +69,4 @@ export const changeAgentRow = (
     const next = change(row);
     await tx.agents.save(next);
     return next;
-  });
+  }, id);

@@ -11,9 +11,9 @@ import { WindlassError } from "../../lib/words/errors.ts";
 import { isId, newId, type RunId } from "../../lib/words/ids.ts";
 import type { Slice, Sliced } from "../../store/ports/pages.ts";
 import type { Queries } from "../../store/ports/store.ts";
-import { asPerson, demand, findWorkspace, type Reference, visible } from "../core/access.ts";
+import { aboutWorkspace, asPerson, demand, findWorkspace, type Reference, visible } from "../core/access.ts";
 import { actorOf, record } from "../core/audit.ts";
-import { type Change, change } from "../core/change.ts";
+import { type Change, changeAbout } from "../core/change.ts";
 import type { Control } from "../core/control.ts";
 import { heldError, invalid } from "../core/refusals.ts";
 import { CountedPieces, readSealed, storeSealedPieces } from "../core/sealed-blobs.ts";
@@ -41,7 +41,7 @@ export async function announceState(control: Control, who: Principal, wish: NewA
   const person = asPerson(who);
   demand(person, wish.isForced ? "own" : "operate");
   const seen = await sameAs(control, person, wish);
-  return change(control, async (tx, at): Promise<AnnouncedState> => {
+  return changeAbout(control, aboutWorkspace(person, wish.workspace), async (tx, at): Promise<AnnouncedState> => {
     const workspace = await heldWorkspace(tx, person, wish.workspace);
     const runId = await runIn(tx, workspace, wish.runId);
     const current = await currentOf(tx, workspace);
@@ -142,7 +142,7 @@ export async function takeAnnouncedState(
   const arrived = await arrive(control, announcement, pieces);
   try {
     const content = await checkedContent(control, announcement, arrived);
-    return await change(control, (tx, at) => finish(tx, at, { person, id, arrived, content }));
+    return await changeAbout(control, id, (tx, at) => finish(tx, at, { person, id, arrived, content }));
   } catch (error) {
     await control.blobs.delete(arrived.blobKey);
     throw error;

@@ -5,7 +5,7 @@ import { isId } from "../../lib/words/ids.ts";
 import type { Queries } from "../../store/ports/store.ts";
 import { asPerson, demand, visible } from "../core/access.ts";
 import { actorOf } from "../core/audit.ts";
-import { change } from "../core/change.ts";
+import { changeAbout } from "../core/change.ts";
 import type { Control } from "../core/control.ts";
 import { readSealed, storeSealedPieces } from "../core/sealed-blobs.ts";
 import type { AnnouncedBytes } from "./announcements.ts";
@@ -29,7 +29,7 @@ export async function takeJsonState(control: Control, who: Principal, { id, piec
   const subject = jsonStateSubject(holder.row.id);
   const blobKey = await storeSealedPieces(control, pieces, { subject, maxBytes: maxJsonStateBytes(control) });
   try {
-    await change(control, async (tx, at) => {
+    await changeAbout(control, id, async (tx, at) => {
       const now = await findHolder(tx, person, id);
       if (now.row.jsonBlobKey !== null) at.unneeded.add(now.row.jsonBlobKey);
       if (now.kind === "awaited") await tx.stateAnnouncements.save({ ...now.row, jsonBlobKey: blobKey });

@@ -4,9 +4,9 @@ import type { Workspace } from "../../domain/workspaces/workspace.ts";
 import { WindlassError } from "../../lib/words/errors.ts";
 import { newId } from "../../lib/words/ids.ts";
 import type { Queries } from "../../store/ports/store.ts";
-import { asPerson, demand, findWorkspace, type Reference } from "../core/access.ts";
+import { aboutWorkspace, asPerson, demand, findWorkspace, type Reference } from "../core/access.ts";
 import { actorOf, record } from "../core/audit.ts";
-import { change } from "../core/change.ts";
+import { changeAbout } from "../core/change.ts";
 import type { Control } from "../core/control.ts";
 import { invalid } from "../core/refusals.ts";
 import { sha256Of, storeSealed } from "../core/sealed-blobs.ts";
@@ -44,7 +44,7 @@ export async function pushState(control: Control, who: Principal, push: StatePus
   const content = await checkedContent(control, person, push);
   const id = newId("sv", control.random);
   const blobKey = await storeSealed(control, push.bytes, stateSubject(id));
-  return change(control, async (tx, at) => {
+  return changeAbout(control, aboutWorkspace(person, reference), async (tx, at) => {
     const workspace = await findWorkspace(tx, person, reference);
     const version: StateVersion = {
       id,
@@ -94,7 +94,7 @@ export async function rollbackState(
   refuseMoved(read.workspace, current, expectedCurrentId);
   refuseStrange(from, current);
   const stored = await storeWithSerial(control, from, current.serial + 1);
-  return change(control, async (tx, at) => {
+  return changeAbout(control, id, async (tx, at) => {
     const now = await readRollback(tx, person, id);
     await refuseHeld(tx, now.workspace, person);
     refuseMoved(now.workspace, now.current, current.id);

@@ -7,7 +7,7 @@ import { isId, newId } from "../../lib/words/ids.ts";
 import type { Queries } from "../../store/ports/store.ts";
 import { asPerson, demand, visible } from "../core/access.ts";
 import { actorOf, record } from "../core/audit.ts";
-import { type Change, change } from "../core/change.ts";
+import { type Change, changeAbout } from "../core/change.ts";
 import { type Control, topics } from "../core/control.ts";
 import { heldError } from "../core/refusals.ts";
 import { CountedPieces, readSealed, storeSealedPieces } from "../core/sealed-blobs.ts";
@@ -24,7 +24,7 @@ export async function adoptState(
   demand(person, isForced ? "own" : "operate");
   const found = await control.store.read((q) => quarantined(q, person, id));
   const adoption = await prepareAdoption(control, found, isForced);
-  return change(control, async (tx, at) => {
+  return changeAbout(control, found.workspaceId, async (tx, at) => {
     const workspace = await workspaceOf(tx, found);
     await refuseWhileHeld(tx, person, workspace);
     const state = await adopt(tx, at, { workspace, adoption });
@@ -39,7 +39,7 @@ export async function adoptState(
 export async function dropState(control: Control, who: Principal, id: string): Promise<void> {
   const person = asPerson(who);
   demand(person, "operate");
-  await change(control, async (tx, at) => {
+  await changeAbout(control, id, async (tx, at) => {
     const found = await quarantined(tx, person, id);
     await tx.states.delete(found.id);
     const detail = { serial: String(found.serial), reason: found.quarantineReason };

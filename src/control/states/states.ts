@@ -144,7 +144,7 @@ async function recordDownload(
   const at = clock.now();
   const id = `${action}/${resource}/${person.id}/${Math.floor(at.getTime() / hourMs)}`;
   if ((await store.read((q) => q.audit.get(id))) !== undefined) return;
-  await store.write((tx) => tx.audit.put({ id, ...auditRow(person, { at, action, resource, organizationId }) }));
+  await store.write((tx) => tx.audit.put({ id, ...auditRow(person, { at, action, resource, organizationId }) }), id);
 }
 
 /** What the sealed bytes of a state are bound to. */

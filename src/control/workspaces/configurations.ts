@@ -6,7 +6,7 @@ import type { Slice, Sliced } from "../../store/ports/pages.ts";
 import type { Queries } from "../../store/ports/store.ts";
 import { asPerson, demand, findWorkspace, type Reference, visible } from "../core/access.ts";
 import { actorOf, record } from "../core/audit.ts";
-import { change } from "../core/change.ts";
+import { changeAbout } from "../core/change.ts";
 import type { Control } from "../core/control.ts";
 import { type Page, type PageRequest, pageByTime, withRows } from "../core/pages.ts";
 import { checkedArchive } from "./archive-intake.ts";
@@ -46,7 +46,7 @@ export async function uploadConfiguration(
   const archive = checkedArchive(chunks, announced, maxBytes);
   const blob = await control.blobs.put(archive.bytes, { maxBytes });
   const contents = await archive.contents;
-  return change(control, async (tx, at) => {
+  return changeAbout(control, workspaceId, async (tx, at) => {
     const workspace = await findWorkspace(tx, person, { organization: "", name: workspaceId });
     const row: Configuration = {
       id: newId("cv", control.random),

@@ -6,12 +6,12 @@ import type { Slice, Sliced } from "../../store/ports/pages.ts";
 import type { Queries } from "../../store/ports/store.ts";
 import { asPerson, demand, notFound, visible } from "../core/access.ts";
 import { record } from "../core/audit.ts";
-import { type Change, change } from "../core/change.ts";
+import { type Change, changeAbout } from "../core/change.ts";
 import type { Control } from "../core/control.ts";
 import { invalid } from "../core/refusals.ts";
 import { openValue } from "./effective-variables.ts";
 import { checkKept, type WantedVariable } from "./variable-checks.ts";
-import { findHolder, type HolderReference, type VariableHolder } from "./variable-holder.ts";
+import { aboutHolder, findHolder, type HolderReference, type VariableHolder } from "./variable-holder.ts";
 import { demandRoom, forget, keepReplaced, nameOf, rowOf } from "./variables.ts";
 
 /** A variable of a workspace or a set, by its id. */
@@ -65,7 +65,7 @@ export async function createVariable(
 ): Promise<StoredVariable> {
   const person = asPerson(who);
   checkKept("variable.", variable);
-  return change(control, async (tx, at) => {
+  return changeAbout(control, aboutHolder(person, of), async (tx, at) => {
     const holder = await findHolder(tx, person, of);
     demand(person, "operate");
     const row = rowOf(control, holder, { wanted: variable, known: undefined, at: at.now });
@@ -88,7 +88,7 @@ export async function changeVariable(
   { of, id, changes }: KeptVariableChange,
 ): Promise<StoredVariable> {
   const person = asPerson(who);
-  return change(control, async (tx, at) => {
+  return changeAbout(control, aboutHolder(person, of), async (tx, at) => {
     const holder = await findHolder(tx, person, of);
     demand(person, "operate");
     const known = await findIn(holder, id);
@@ -115,7 +115,7 @@ function wantedOf(control: Control, { secretHolder }: VariableHolder, variable: 
 /** Deletes a variable. */
 export async function removeVariable(control: Control, who: Principal, { of, id }: VariableReference): Promise<void> {
   const person = asPerson(who);
-  await change(control, async (tx, at) => {
+  await changeAbout(control, aboutHolder(person, of), async (tx, at) => {
     const holder = await findHolder(tx, person, of);
     demand(person, "operate");
     await forget(control, tx, at, { person, holder, row: await findIn(holder, id) });

@@ -12,9 +12,9 @@ import { isWindlassError, WindlassError } from "../../lib/words/errors.ts";
 import { newId } from "../../lib/words/ids.ts";
 import type { StoredBlob } from "../../store/ports/blobs.ts";
 import type { Queries } from "../../store/ports/store.ts";
-import { asPerson, demand, findWorkspace, type Reference } from "../core/access.ts";
+import { aboutWorkspace, asPerson, demand, findWorkspace, type Reference } from "../core/access.ts";
 import { actorOf, record } from "../core/audit.ts";
-import { type Change, change } from "../core/change.ts";
+import { type Change, changeAbout } from "../core/change.ts";
 import type { Control } from "../core/control.ts";
 import { checkedArchive } from "./archive-intake.ts";
 import { type ConfigurationView, findConfiguration } from "./configurations.ts";
@@ -31,7 +31,7 @@ export async function announceConfiguration(
   { workspace: reference, ...wish }: NewConfiguration,
 ): Promise<ConfigurationView> {
   const person = asPerson(who);
-  return change(control, async (tx, at) => {
+  return changeAbout(control, aboutWorkspace(person, reference), async (tx, at) => {
     const workspace = await findWorkspace(tx, person, reference);
     demand(person, wish.queuesRun && !wish.isSpeculative ? "operate" : "plan");
     await demandRoom(tx, workspace);
@@ -90,7 +90,7 @@ export async function takeAnnounced(
     throw error;
   });
   const contents = await archive.contents;
-  return change(control, async (tx, at) => {
+  return changeAbout(control, id, async (tx, at) => {
     const { configuration: before, workspace } = await openConfiguration(tx, person, id);
     const configuration = withArchive(before, { blob, contents, at: at.now });
     await tx.configurations.save(configuration);
@@ -141,7 +141,7 @@ async function noteRefusal(
   person: Person,
   { id, why }: { readonly id: string; readonly why: string },
 ): Promise<void> {
-  await change(control, async (tx) => {
+  await changeAbout(control, id, async (tx) => {
     const { configuration } = await openConfiguration(tx, person, id);
     if (configuration.status === "uploaded") return;
     await tx.configurations.save({ ...configuration, status: "errored", errorMessage: why });
@@ -151,7 +151,7 @@ async function noteRefusal(
 /** Lets go of the archive of a configuration that is no longer needed: it starts no more runs. */
 export async function archiveConfiguration(control: Control, who: Principal, id: string): Promise<Configuration> {
   const person = asPerson(who);
-  return change(control, async (tx, at) => {
+  return changeAbout(control, id, async (tx, at) => {
     const before = await findConfiguration(tx, person, id);
     demand(person, "operate");
     const isCurrent = (await tx.configurations.current(before.workspaceId))?.id === before.id;

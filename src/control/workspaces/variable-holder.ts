@@ -3,7 +3,7 @@ import type { StoredVariable, VariableCategory } from "../../domain/workspaces/v
 import type { OrganizationId, VariableId, VariableSetId, WorkspaceId } from "../../lib/words/ids.ts";
 import type { KeyPage, Pair, Slice, Sliced } from "../../store/ports/pages.ts";
 import type { Queries } from "../../store/ports/store.ts";
-import { findVariableSet, findWorkspace } from "../core/access.ts";
+import { aboutWorkspace, findVariableSet, findWorkspace } from "../core/access.ts";
 import { invalid } from "../core/refusals.ts";
 
 /** A workspace, or a variable set. */
@@ -41,6 +41,10 @@ export interface VariableHolder {
   /** Whose former secrets its own become. */
   readonly secretHolder: SecretHolder;
 }
+
+/** What a change of somebody's variables is about; nothing is said of sets, which many workspaces have. */
+export const aboutHolder = (person: Person, { organization, workspace }: HolderReference): string | undefined =>
+  workspace === "" ? undefined : aboutWorkspace(person, { organization, name: workspace });
 
 /** Whose variables a request is about. */
 export async function findHolder(

@@ -6,7 +6,7 @@ import type { Pair } from "../../store/ports/pages.ts";
 import type { Queries } from "../../store/ports/store.ts";
 import { asPerson, demand, notFound } from "../core/access.ts";
 import { record } from "../core/audit.ts";
-import { type Change, change } from "../core/change.ts";
+import { type Change, changeAbout } from "../core/change.ts";
 import type { Control } from "../core/control.ts";
 import { pairCursor } from "../core/cursor.ts";
 import { shortList } from "../core/names.ts";
@@ -14,7 +14,7 @@ import { type Page, type PageRequest, pageByKey } from "../core/pages.ts";
 import { bytesOf, openValue } from "./effective-variables.ts";
 import { keepFormer, secretsIn } from "./former-secrets.ts";
 import { checkVariables, type WantedVariable } from "./variable-checks.ts";
-import { findHolder, type HolderReference, type VariableHolder } from "./variable-holder.ts";
+import { aboutHolder, findHolder, type HolderReference, type VariableHolder } from "./variable-holder.ts";
 
 /** Most variables of one workspace or variable set. */
 export const maxVariables = 1000;
@@ -54,7 +54,7 @@ export async function setVariables(
 ): Promise<readonly StoredVariable[]> {
   const person = asPerson(who);
   checkVariables(variables);
-  return change(control, async (tx, at) => {
+  return changeAbout(control, aboutHolder(person, of), async (tx, at) => {
     const holder = await findHolder(tx, person, of);
     demand(person, "operate");
     return writeVariables(control, tx, at, { person, holder, variables, isTrial });
@@ -156,7 +156,7 @@ export async function deleteVariable(
   { of, category, key }: VariableName,
 ): Promise<void> {
   const person = asPerson(who);
-  await change(control, async (tx, at) => {
+  await changeAbout(control, aboutHolder(person, of), async (tx, at) => {
     const holder = await findHolder(tx, person, of);
     demand(person, "operate");
     const row = (await holder.all()).find((one) => one.category === category && one.key === key);

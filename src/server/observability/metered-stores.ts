@@ -17,7 +17,7 @@ export function meteredStore(store: Store, metrics: ServerMetrics, clock: Clock)
     engine: store.engine,
     changes: store.changes,
     read: (fn) => timed("read", () => store.read(fn)),
-    write: (fn) => timed("write", () => store.write(fn)),
+    write: (fn, ...about) => timed("write", () => store.write(fn, ...about)),
     step: (fn) => timed("step", () => store.step(fn)),
     space: () => store.space(),
     giveBack: (pages) => store.giveBack(pages),

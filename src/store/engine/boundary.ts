@@ -26,7 +26,7 @@ interface NoResult extends PgQueryResultHKT {
 export type Db = Pick<PgDatabase<NoResult>, "select" | "selectDistinct" | "insert" | "update" | "delete">;
 
 /** Every assertion of the store goes through here. */
-const asserted = <T>(value: unknown): T => value as T;
+export const asserted = <T>(value: unknown): T => value as T;
 
 export const kitOfSqlite: Kit = asserted(sqliteKit);
 export const dbOfSqlite = (db: BetterSQLite3Database): Db => asserted(db);

@@ -82,7 +82,7 @@ function failureOfPostgres(error: unknown): Failure {
   if (code === "23505") return "duplicate";
   if (code === "23503") return "missing-reference";
   if (code === "23514" || code === "23502") return "check";
-  if (code === "40001" || code === "40P01") return "conflict";
+  if (code === "40001" || code === "40P01" || code === "55P03") return "conflict";
   if (code.startsWith("53")) return "full";
   if (code.startsWith("08") || code.startsWith("57P") || lostConnection.has(code)) return "lost";
   return code === "" && error instanceof Error && /connection|timeout exceeded/i.test(error.message) ? "lost" : "other";

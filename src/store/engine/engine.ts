@@ -2,8 +2,12 @@
 export interface StoreEngine<Q extends object> extends AsyncDisposable {
   /** One snapshot; cannot write. */
   read<T>(run: (queries: Q) => Promise<T>): Promise<T>;
-  /** Decides as if alone, and is durable when it resolves. May run more than once: no effects but through `queries`. */
-  write<T>(run: (queries: Q) => Promise<T>): Promise<T>;
+  /**
+   * Decides as if alone, and is durable when it resolves. May run more than once: no effects but through `queries`. What
+   * it is about has names, the best one first, by which writes about other things need not wait for it; without any it
+   * is alone indeed.
+   */
+  write<T>(run: (queries: Q) => Promise<T>, ...about: readonly string[]): Promise<T>;
   /** For statements that decide by their own WHERE (claims, compare-and-set); durable when it resolves. */
   step<T>(run: (queries: Q) => Promise<T>): Promise<T>;
 }

@@ -1,8 +1,10 @@
 import type pg from "pg";
+import { deadlineAfter } from "../../lib/async/abort.ts";
 import { type BackoffPolicy, backoffMs } from "../../lib/async/backoff.ts";
+import { KeyedLocks, type LockSet } from "../../lib/async/keyed-locks.ts";
+import { Places } from "../../lib/async/places.ts";
 import { retry } from "../../lib/async/retry.ts";
 import type { Clock } from "../../lib/clock.ts";
-import { failpoint } from "../../lib/program/failpoint.ts";
 import type { Random } from "../../lib/random.ts";
 import { isWindlassError, WindlassError } from "../../lib/words/errors.ts";
 import { overPostgres } from "../drizzle/drivers.ts";
@@ -10,18 +12,32 @@ import { type Db, dbOfPostgres } from "./boundary.ts";
 import { driverError, postgresDialect } from "./dialect.ts";
 import { postgresDriver } from "./driver.ts";
 import type { StoreEngine, StoreLog } from "./engine.ts";
+import { LockMemory } from "./lock-memory.ts";
+import { beginRead, beginStep, beginWrite, commit, rolledBack } from "./postgres-statements.ts";
 import { lend, refuseNested } from "./transaction.ts";
+import { alone, beside, WiderLocksNeeded, WriteScope, widened } from "./write-scope.ts";
 
 export interface PostgresOptions<Q extends object> {
   readonly pool: pg.Pool;
   /** Builds the queries of one connection. */
   readonly queries: (db: Db) => Q;
+  /** The same queries, telling the scope what they touch; absent: no write says what it is about, and each is alone. */
+  readonly scoped?: ((queries: Q, scope: WriteScope) => Q) | undefined;
   readonly clock: Clock;
   readonly random: Random;
 }
 
-const maxAttempts = 30;
-const conflictBackoff: BackoffPolicy = { firstMs: 2, capMs: 25 };
+/** How long a transaction waits for other servers, and is tried again, before its caller is told to come back. */
+const patienceMs = 10_000;
+/** How long a write waits for those before it in this process: each of them is done, or gives up, in its own time. */
+const turnMs = 60_000;
+const conflictBackoff: BackoffPolicy = { firstMs: 2, capMs: 100 };
+/** So many writes may wait in this process for one key. */
+const maxWaiting = 5_000;
+/** A write that has found so often that it needs more takes all. */
+const maxWidenings = 4;
+/** Connections that writes leave to reads, also while all of them wait for another server. */
+const sparedForReads = 2;
 
 /** A pool whose connections may die without ending the process. The caller ends it. */
 export function openPostgresPool(url: string, log: StoreLog, maxConnections = 10): pg.Pool {
@@ -29,6 +45,8 @@ export function openPostgresPool(url: string, log: StoreLog, maxConnections = 10
   const pool = new Pool({
     connectionString: url,
     max: maxConnections,
+    // Statements are sent while the answers to those before them are on their way.
+    pipeline: true,
     connectionTimeoutMillis: 10_000,
     idle_in_transaction_session_timeout: 10_000,
     application_name: "windlassd",
@@ -43,34 +61,46 @@ export function openPostgresPool(url: string, log: StoreLog, maxConnections = 10
 export const postgresEngine = <Q extends object>(options: PostgresOptions<Q>): StoreEngine<Q> =>
   new PostgresEngine(options);
 
+/** The queries of one connection. */
+interface Built<Q> {
+  readonly plain: Q;
+  readonly scope: WriteScope;
+  /** The same, watched by the scope. */
+  readonly scoped: Q;
+}
+
 class PostgresEngine<Q extends object> implements StoreEngine<Q> {
   readonly #options: PostgresOptions<Q>;
-  readonly #built = new WeakMap<pg.PoolClient, Q>();
+  readonly #built = new WeakMap<pg.PoolClient, Built<Q>>();
   readonly #open = new Set<Promise<unknown>>();
+  readonly #locks = new KeyedLocks(maxWaiting);
+  readonly #memory = new LockMemory();
+  readonly #writers: Places;
 
   constructor(options: PostgresOptions<Q>) {
     this.#options = options;
+    this.#writers = new Places(Math.max(1, options.pool.options.max - sparedForReads));
   }
 
   read<T>(run: (queries: Q) => Promise<T>): Promise<T> {
-    return this.#retried("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", run);
+    return this.#owned(() => this.#retried(this.#deadlineMs(), () => this.#read(run)));
   }
 
-  write<T>(run: (queries: Q) => Promise<T>): Promise<T> {
-    return this.#retried("BEGIN ISOLATION LEVEL SERIALIZABLE", run);
+  write<T>(run: (queries: Q) => Promise<T>, ...about: readonly string[]): Promise<T> {
+    return this.#owned(() => this.#write(run, about));
   }
 
   step<T>(run: (queries: Q) => Promise<T>): Promise<T> {
-    return this.#retried("BEGIN ISOLATION LEVEL READ COMMITTED", run);
+    return this.#owned(() => this.#retried(this.#deadlineMs(), () => this.#step(run)));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await Promise.allSettled(this.#open);
+    while (this.#open.size > 0) await Promise.allSettled(this.#open);
   }
 
-  async #retried<T>(begin: string, run: (queries: Q) => Promise<T>): Promise<T> {
+  async #owned<T>(begin: () => Promise<T>): Promise<T> {
     refuseNested();
-    const result = this.#attempts(begin, run);
+    const result = begin();
     this.#open.add(result);
     try {
       return await result;
@@ -79,69 +109,158 @@ class PostgresEngine<Q extends object> implements StoreEngine<Q> {
     }
   }
 
-  #attempts<T>(begin: string, run: (queries: Q) => Promise<T>): Promise<T> {
+  #step<T>(run: (queries: Q) => Promise<T>): Promise<T> {
+    return this.#connected(false, async (client, { plain }) => {
+      const begun = sent(client, beginStep);
+      const value = await explained(begun, lent(plain, run));
+      await commit(client, false);
+      return value;
+    });
+  }
+
+  /** What was read does not wait for the end of its snapshot. */
+  async #read<T>(run: (queries: Q) => Promise<T>): Promise<T> {
+    const client = await this.#options.pool.connect();
+    try {
+      const begun = sent(client, beginRead);
+      const value = await explained(begun, lent(this.#builtOn(client).plain, run));
+      this.#own(rolledBack(client, false).then((isUsable) => client.release(!isUsable)));
+      return value;
+    } catch (error) {
+      client.release(!(await rolledBack(client, false)));
+      throw error;
+    }
+  }
+
+  #own(ending: Promise<unknown>): void {
+    this.#open.add(ending);
+    void ending.finally(() => this.#open.delete(ending));
+  }
+
+  /** Waits for its turn in this process, and then, in the database, for other servers. */
+  async #write<T>(run: (queries: Q) => Promise<T>, about: readonly string[]): Promise<T> {
+    let locks = about.length === 0 || this.#options.scoped === undefined ? alone : this.#memory.guess(about);
+    for (let widenings = 0; ; widenings += 1) {
+      using _turn = await this.#turn(locks);
+      const deadlineMs = this.#deadlineMs();
+      const held = locks;
+      try {
+        return await this.#retried(deadlineMs, () => this.#attempt(run, { locks: held, about, deadlineMs }));
+      } catch (error) {
+        if (!(error instanceof WiderLocksNeeded)) throw error;
+        locks = widenings < maxWidenings ? widened(locks, error.wanted) : alone;
+      }
+    }
+  }
+
+  async #turn(locks: LockSet): Promise<Disposable> {
+    using deadline = deadlineAfter(this.#options.clock, turnMs);
+    try {
+      return await this.#locks.take(locks, deadline.signal);
+    } catch (error) {
+      throw deadline.signal.aborted ? contended(error) : error;
+    }
+  }
+
+  async #attempt<T>(run: (queries: Q) => Promise<T>, { locks, about, deadlineMs }: Attempt): Promise<T> {
+    using _place = await this.#writers.take();
+    // Others may have learned meanwhile what such a write needs.
+    const known = locks === beside ? this.#memory.guess(about) : beside;
+    if (known !== beside) throw new WiderLocksNeeded(known);
+    return this.#connected(true, async (client, { scope, scoped }) => {
+      scope.begin(locks);
+      const begun = sent(client, beginWrite(locks, this.#leftMs(deadlineMs)));
+      // A statement that was sent without waiting fails those behind it: its error is the one that tells.
+      const value = await explained(begun, lent(scoped, run), () => scope.settled());
+      scope.demandAllLocks();
+      const committed = commit(client, true);
+      committed.catch(() => {});
+      await scope.settled();
+      await committed;
+      this.#learn(about, scope);
+      return value;
+    });
+  }
+
+  #learn(about: readonly string[], { used, places }: WriteScope): void {
+    for (const [id, key] of places) this.#memory.set(id, new Map([...beside, [key, "alone"]]));
+    for (const name of about) this.#memory.set(name, used);
+  }
+
+  #retried<T>(deadlineMs: number, attempt: () => Promise<T>): Promise<T> {
     const { clock, random } = this.#options;
     const waitMs = (error: unknown, failures: number) => {
       const cause = driverError(error);
       if (postgresDialect.failure(cause) !== "conflict") throw refused(cause);
-      if (failures + 1 === maxAttempts) throw contended(cause);
+      if (this.#leftMs(deadlineMs) <= 0) throw contended(cause);
       return backoffMs(conflictBackoff, failures, random);
     };
-    return retry({ clock, waitMs }, () => this.#once(begin, run));
+    return retry({ clock, waitMs }, attempt);
   }
 
-  async #once<T>(begin: string, run: (queries: Q) => Promise<T>): Promise<T> {
+  async #connected<T>(hasLocks: boolean, work: (client: pg.PoolClient, built: Built<Q>) => Promise<T>): Promise<T> {
     const client = await this.#options.pool.connect();
     let isUsable = false;
-    const loan = lend(this.#queriesOf(client));
     try {
-      await client.query(begin);
-      const value = await loan.to(run).finally(loan.end);
-      await commit(client);
+      const value = await work(client, this.#builtOn(client));
       isUsable = true;
       return value;
     } catch (error) {
-      isUsable = await rolledBack(client);
+      isUsable = await rolledBack(client, hasLocks);
       throw error;
     } finally {
       client.release(!isUsable);
     }
   }
 
-  #queriesOf(client: pg.PoolClient): Q {
+  #builtOn(client: pg.PoolClient): Built<Q> {
     const known = this.#built.get(client);
     if (known !== undefined) return known;
-    const built = this.#options.queries(dbOfPostgres(overPostgres(client)));
+    const { queries, scoped } = this.#options;
+    const plain = queries(dbOfPostgres(overPostgres(client)));
+    const scope = new WriteScope();
+    const built = { plain, scope, scoped: scoped?.(plain, scope) ?? plain };
     this.#built.set(client, built);
     return built;
   }
-}
 
-/** After a failed statement COMMIT answers ROLLBACK without an error, and a lost answer leaves the outcome unknown. */
-async function commit(client: pg.PoolClient): Promise<void> {
-  failpoint("server.before-commit");
-  let command: string;
-  try {
-    ({ command } = await client.query("COMMIT"));
-  } catch (cause) {
-    if (cause instanceof postgresDriver().DatabaseError && postgresDialect.failure(cause) !== "lost") throw cause;
-    throw new WindlassError(
-      "outcome_unknown",
-      "the database's answer to a commit was lost: look at the current state before trying again",
-      { cause },
-    );
+  #deadlineMs(): number {
+    return this.#options.clock.monotonicMs() + patienceMs;
   }
-  if (command !== "COMMIT") {
-    throw new WindlassError("internal", "a failed statement was caught inside a transaction: nothing was written");
+
+  #leftMs(deadlineMs: number): number {
+    return deadlineMs - this.#options.clock.monotonicMs();
   }
 }
 
-async function rolledBack(client: pg.PoolClient): Promise<boolean> {
+interface Attempt {
+  readonly locks: LockSet;
+  readonly about: readonly string[];
+  readonly deadlineMs: number;
+}
+
+function lent<Q extends object, T>(queries: Q, run: (queries: Q) => Promise<T>): Promise<T> {
+  const loan = lend(queries);
+  return loan.to(run).finally(loan.end);
+}
+
+/** Sends what begins a transaction; what follows is sent before its answer has come. */
+function sent(client: pg.PoolClient, begin: string): Promise<unknown> {
+  const begun = client.query(begin);
+  begun.catch(() => {});
+  return begun;
+}
+
+/** The result of the work; if that failed because of what went before it, with that error. */
+async function explained<T>(begun: Promise<unknown>, work: Promise<T>, earlier = async () => {}): Promise<T> {
   try {
-    await client.query("ROLLBACK");
-    return true;
-  } catch {
-    return false;
+    return await work;
+  } catch (error) {
+    await begun;
+    await earlier();
+    throw error;
+  } finally {
+    await begun;
   }
 }
 

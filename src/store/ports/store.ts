@@ -292,8 +292,12 @@ export interface Store extends AsyncDisposable, Spacious {
   readonly changes: ChangeFeed;
   /** One snapshot; cannot write. */
   read<T>(fn: (q: Queries) => Promise<T>): Promise<T>;
-  /** As if alone. May run `fn` again, so it awaits nothing but the transaction and changes nothing outside. */
-  write<T>(fn: (tx: Queries) => Promise<T>): Promise<T>;
+  /**
+   * As if alone. May run `fn` again, so it awaits nothing but the transaction and changes nothing outside. `about` names
+   * what it is about, by an id or how the caller calls it, the best name first: then only writes wait that touch the same
+   * rows.
+   */
+  write<T>(fn: (tx: Queries) => Promise<T>, ...about: readonly string[]): Promise<T>;
   /** Each statement decides by its own WHERE (claims, compare-and-set). */
   step<T>(fn: (tx: Queries) => Promise<T>): Promise<T>;
 }

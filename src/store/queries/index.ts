@@ -22,7 +22,8 @@
  *  - A parameter that may be null is two queries: `= null` is never true, and PostgreSQL cannot type `$1 is null`.
  *  - Many rows or ids travel as one parameter: `dialect.given`.
  *  - No `like`, `lower`, comparison of json, or order that relies on where nulls sort.
- *  - One statement at a time: no `Promise.all` inside a transaction.
+ *  - Reads that do not need each other may be asked for together, by `allSettled`: on PostgreSQL they are one trip. Never by
+ *    `Promise.all`, behind whose error the others go on.
  *  - Decide in the WHERE wherever `step` is used.
  */
 import type { Queries } from "../ports/store.ts";
