@@ -15,7 +15,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file windlass/v1/run_service.proto.
  */
 export const file_windlass_v1_run_service: GenFile = /*@__PURE__*/
-  fileDesc("Ch13aW5kbGFzcy92MS9ydW5fc2VydmljZS5wcm90bxILd2luZGxhc3MudjEimQIKEENyZWF0ZVJ1blJlcXVlc3QSHgoMb3JnYW5pemF0aW9uGAEgASgJQgi6SAVyAxiAARIdCgl3b3Jrc3BhY2UYAiABKAlCCrpIB3IFEAEYgAESKgoYY29uZmlndXJhdGlvbl92ZXJzaW9uX2lkGAMgASgJQgi6SAVyAxiAARIoCgdvcHRpb25zGAQgASgLMhcud2luZGxhc3MudjEuUnVuT3B0aW9ucxIZCgdtZXNzYWdlGAUgASgJQgi6SAVyAxiACBIfCgpyZXF1ZXN0X2lkGAYgASgJQgu6SAjYAQFyA7ABARI0Cghwcmlvcml0eRgHIAEoDjIYLndpbmRsYXNzLnYxLlJ1blByaW9yaXR5Qgi6SAWCAQIQASIyChFDcmVhdGVSdW5SZXNwb25zZRIdCgNydW4YASABKAsyEC53aW5kbGFzcy52MS5SdW4isAEKD0NoZWNrUnVuUmVxdWVzdBIeCgxvcmdhbml6YXRpb24YASABKAlCCLpIBXIDGIABEh0KCXdvcmtzcGFjZRgCIAEoCUIKukgHcgUQARiAARIoCgdvcHRpb25zGAMgASgLMhcud2luZGxhc3MudjEuUnVuT3B0aW9ucxI0Cghwcmlvcml0eRgEIAEoDjIYLndpbmRsYXNzLnYxLlJ1blByaW9yaXR5Qgi6SAWCAQIQASISChBDaGVja1J1blJlc3BvbnNlIisKDUdldFJ1blJlcXVlc3QSGgoGcnVuX2lkGAEgASgJQgq6SAdyBRABGIABIi8KDkdldFJ1blJlc3BvbnNlEh0KA3J1bhgBIAEoCzIQLndpbmRsYXNzLnYxLlJ1biKABAoPTGlzdFJ1bnNSZXF1ZXN0Eh4KDG9yZ2FuaXphdGlvbhgBIAEoCUIIukgFcgMYgAESGwoJd29ya3NwYWNlGAIgASgJQgi6SAVyAxiAARI2CgZzdGF0ZXMYAyADKA4yFS53aW5kbGFzcy52MS5SdW5TdGF0ZUIPukgMkgEJEBAiBYIBAhABEh0KCXBhZ2Vfc2l6ZRgEIAEoBUIKukgHGgUY6AcoABIcCgpwYWdlX3Rva2VuGAUgASgJQgi6SAVyAxiACBIYCgZzZWFyY2gYBiABKAlCCLpIBXIDGIABEjEKDWNyZWF0ZWRfYWZ0ZXIYByABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEjIKDmNyZWF0ZWRfYmVmb3JlGAggASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIcCgphZ2VudF9wb29sGAkgASgJQgi6SAVyAxiAARIeCgR0YWdzGAogAygJQhC6SA2SAQoQICIGcgQQARg/Eg4KBmFjdGl2ZRgLIAEoCBIaCghhZ2VudF9pZBgMIAEoCUIIukgFcgMYgAESFgoObmVlZHNfZGVjaXNpb24YDSABKAgSOAoHc291cmNlcxgOIAMoDjIWLndpbmRsYXNzLnYxLlJ1blNvdXJjZUIPukgMkgEJEBAiBYIBAhABIksKEExpc3RSdW5zUmVzcG9uc2USHgoEcnVucxgBIAMoCzIQLndpbmRsYXNzLnYxLlJ1bhIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkieQoRQ29uZmlybVJ1blJlcXVlc3QSGgoGcnVuX2lkGAEgASgJQgq6SAdyBRABGIABEi0KC3BsYW5fc2hhMjU2GAIgASgJQhi6SBVyEzIRXihbMC05YS1mXXs2NH0pPyQSGQoHY29tbWVudBgDIAEoCUIIukgFcgMYgAgiMwoSQ29uZmlybVJ1blJlc3BvbnNlEh0KA3J1bhgBIAEoCzIQLndpbmRsYXNzLnYxLlJ1biJKChFEaXNjYXJkUnVuUmVxdWVzdBIaCgZydW5faWQYASABKAlCCrpIB3IFEAEYgAESGQoHY29tbWVudBgCIAEoCUIIukgFcgMYgAgiMwoSRGlzY2FyZFJ1blJlc3BvbnNlEh0KA3J1bhgBIAEoCzIQLndpbmRsYXNzLnYxLlJ1biJYChBDYW5jZWxSdW5SZXF1ZXN0EhoKBnJ1bl9pZBgBIAEoCUIKukgHcgUQARiAARINCgVmb3JjZRgCIAEoCBIZCgdjb21tZW50GAMgASgJQgi6SAVyAxiACCIyChFDYW5jZWxSdW5SZXNwb25zZRIdCgNydW4YASABKAsyEC53aW5kbGFzcy52MS5SdW4iTwoWRm9yY2VFeGVjdXRlUnVuUmVxdWVzdBIaCgZydW5faWQYASABKAlCCrpIB3IFEAEYgAESGQoHY29tbWVudBgCIAEoCUIIukgFcgMYgAgiOAoXRm9yY2VFeGVjdXRlUnVuUmVzcG9uc2USHQoDcnVuGAEgASgLMhAud2luZGxhc3MudjEuUnVuIoYBChFSZXNvbHZlUnVuUmVxdWVzdBIaCgZydW5faWQYASABKAlCCrpIB3IFEAEYgAESOgoKcmVzb2x1dGlvbhgCIAEoDjIaLndpbmRsYXNzLnYxLlJ1blJlc29sdXRpb25CCrpIB4IBBBABIAASGQoHY29tbWVudBgDIAEoCUIIukgFcgMYgAgiMwoSUmVzb2x2ZVJ1blJlc3BvbnNlEh0KA3J1bhgBIAEoCzIQLndpbmRsYXNzLnYxLlJ1biItCg9XYXRjaFJ1blJlcXVlc3QSGgoGcnVuX2lkGAEgASgJQgq6SAdyBRABGIABIkQKEFdhdGNoUnVuUmVzcG9uc2USHQoDcnVuGAEgASgLMhAud2luZGxhc3MudjEuUnVuEhEKCXVuY2hhbmdlZBgCIAEoCCKXAQoUU3RyZWFtUnVuTG9nc1JlcXVlc3QSGgoGcnVuX2lkGAEgASgJQgq6SAdyBRABGIABEjAKBXBoYXNlGAIgASgOMhUud2luZGxhc3MudjEuUnVuUGhhc2VCCrpIB4IBBBABIAASDgoGb2Zmc2V0GAMgASgEEg4KBmZvbGxvdxgEIAEoCBIRCgltYXhfYnl0ZXMYBSABKAQiqAEKFVN0cmVhbVJ1bkxvZ3NSZXNwb25zZRIOCgZvZmZzZXQYASABKAQSDQoFY2h1bmsYAiABKAwSCwoDZW5kGAMgASgIEhUKDW1pc3NpbmdfYnl0ZXMYBCABKAQSDQoFZXBvY2gYBSABKAQSKAoJbG9nX3N0YXRlGAYgASgOMhUud2luZGxhc3MudjEuTG9nU3RhdGUSEwoLbG9nX3Byb2JsZW0YByABKAkihwIKFFNlYXJjaFJ1bkxvZ3NSZXF1ZXN0EhoKBnJ1bl9pZBgBIAEoCUIKukgHcgUQARiAARIwCgVwaGFzZRgCIAEoDjIVLndpbmRsYXNzLnYxLlJ1blBoYXNlQgq6SAeCAQQQASAAEiQKBHRleHQYAyABKAlCFrpIE3IREAEYgAIyCl5bXlxyXG5dKiQSEgoKbWF0Y2hfY2FzZRgEIAEoCBIVCg1hdF9saW5lX3N0YXJ0GAUgASgIEhMKC2F0X2xpbmVfZW5kGAYgASgIEh0KCXBhZ2Vfc2l6ZRgHIAEoBUIKukgHGgUY6AcoABIcCgpwYWdlX3Rva2VuGAggASgJQgi6SAVyAxiACCKeAQoVU2VhcmNoUnVuTG9nc1Jlc3BvbnNlEiEKBGhpdHMYASADKAsyEy53aW5kbGFzcy52MS5Mb2dIaXQSFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJEhEKCWhpdF9jb3VudBgDIAEoDRIRCgltb3JlX2hpdHMYBCABKAgSDQoFZXBvY2gYBSABKAQSFAoMbG9nX2NvbXBsZXRlGAYgASgIIlsKBkxvZ0hpdBIMCgRsaW5lGAEgASgEEg4KBm9mZnNldBgCIAEoBBIMCgR0ZXh0GAMgASgJEhIKCmN1dF9iZWZvcmUYBCABKAgSEQoJY3V0X2FmdGVyGAUgASgIIqcBChVHZXRSdW5Mb2dMaW5lc1JlcXVlc3QSGgoGcnVuX2lkGAEgASgJQgq6SAdyBRABGIABEjAKBXBoYXNlGAIgASgOMhUud2luZGxhc3MudjEuUnVuUGhhc2VCCrpIB4IBBBABIAASEgoKZmlyc3RfbGluZRgDIAEoBBIOCgZvZmZzZXQYBCABKAQSHAoKbGluZV9jb3VudBgFIAEoDUIIukgFKgMYkE4ijgEKFkdldFJ1bkxvZ0xpbmVzUmVzcG9uc2USEgoKZmlyc3RfbGluZRgBIAEoBBIOCgZvZmZzZXQYAiABKAQSDQoFY2h1bmsYAyABKAwSEgoKbGluZV9jb3VudBgEIAEoDRILCgNlbmQYBSABKAgSDQoFZXBvY2gYBiABKAQSEQoJbG9nX2J5dGVzGAcgASgEImkKD1JldHJ5UnVuUmVxdWVzdBIaCgZydW5faWQYASABKAlCCrpIB3IFEAEYgAESGQoHbWVzc2FnZRgCIAEoCUIIukgFcgMYgAgSHwoKcmVxdWVzdF9pZBgDIAEoCUILukgI2AEBcgOwAQEiMQoQUmV0cnlSdW5SZXNwb25zZRIdCgNydW4YASABKAsyEC53aW5kbGFzcy52MS5SdW4ibAoRR2V0UnVuUGxhblJlcXVlc3QSGgoGcnVuX2lkGAEgASgJQgq6SAdyBRABGIABEh0KCXBhZ2Vfc2l6ZRgCIAEoBUIKukgHGgUY6AcoABIcCgpwYWdlX3Rva2VuGAMgASgJQgi6SAVyAxiACCJVChJHZXRSdW5QbGFuUmVzcG9uc2USJgoEcGxhbhgBIAEoCzIYLndpbmRsYXNzLnYxLlBsYW5TdW1tYXJ5EhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSJzChhMaXN0TG9zdFJlc291cmNlc1JlcXVlc3QSGgoGcnVuX2lkGAEgASgJQgq6SAdyBRABGIABEh0KCXBhZ2Vfc2l6ZRgCIAEoBUIKukgHGgUY6AcoABIcCgpwYWdlX3Rva2VuGAMgASgJQgi6SAVyAxiACCJnChlMaXN0TG9zdFJlc291cmNlc1Jlc3BvbnNlEjEKDmxvc3RfcmVzb3VyY2VzGAEgAygLMhkud2luZGxhc3MudjEuTG9zdFJlc291cmNlEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSJvChRMaXN0UnVuRXZlbnRzUmVxdWVzdBIaCgZydW5faWQYASABKAlCCrpIB3IFEAEYgAESHQoJcGFnZV9zaXplGAIgASgFQgq6SAcaBRjoBygAEhwKCnBhZ2VfdG9rZW4YAyABKAlCCLpIBXIDGIAIIlcKFUxpc3RSdW5FdmVudHNSZXNwb25zZRIlCgZldmVudHMYASADKAsyFS53aW5kbGFzcy52MS5SdW5FdmVudBIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkiTAoRQ29tbWVudFJ1blJlcXVlc3QSGgoGcnVuX2lkGAEgASgJQgq6SAdyBRABGIABEhsKB2NvbW1lbnQYAiABKAlCCrpIB3IFEAEYgCAiOgoSQ29tbWVudFJ1blJlc3BvbnNlEiQKBWV2ZW50GAEgASgLMhUud2luZGxhc3MudjEuUnVuRXZlbnQiawoVU2V0UnVuUHJpb3JpdHlSZXF1ZXN0EhoKBnJ1bl9pZBgBIAEoCUIKukgHcgUQARiAARI2Cghwcmlvcml0eRgCIAEoDjIYLndpbmRsYXNzLnYxLlJ1blByaW9yaXR5Qgq6SAeCAQQQASAAIjcKFlNldFJ1blByaW9yaXR5UmVzcG9uc2USHQoDcnVuGAEgASgLMhAud2luZGxhc3MudjEuUnVuKocBCg1SdW5SZXNvbHV0aW9uEh4KGlJVTl9SRVNPTFVUSU9OX1VOU1BFQ0lGSUVEEAASFwoTUlVOX1JFU09MVVRJT05fV0FJVBABEiIKHlJVTl9SRVNPTFVUSU9OX0FDQ0VQVF9TTkFQU0hPVBACEhkKFVJVTl9SRVNPTFVUSU9OX1VOTE9DSxADMswMCgpSdW5TZXJ2aWNlEkoKCUNyZWF0ZVJ1bhIdLndpbmRsYXNzLnYxLkNyZWF0ZVJ1blJlcXVlc3QaHi53aW5kbGFzcy52MS5DcmVhdGVSdW5SZXNwb25zZRJMCghDaGVja1J1bhIcLndpbmRsYXNzLnYxLkNoZWNrUnVuUmVxdWVzdBodLndpbmRsYXNzLnYxLkNoZWNrUnVuUmVzcG9uc2UiA5ACARJGCgZHZXRSdW4SGi53aW5kbGFzcy52MS5HZXRSdW5SZXF1ZXN0Ghsud2luZGxhc3MudjEuR2V0UnVuUmVzcG9uc2UiA5ACARJMCghMaXN0UnVucxIcLndpbmRsYXNzLnYxLkxpc3RSdW5zUmVxdWVzdBodLndpbmRsYXNzLnYxLkxpc3RSdW5zUmVzcG9uc2UiA5ACARJNCgpDb25maXJtUnVuEh4ud2luZGxhc3MudjEuQ29uZmlybVJ1blJlcXVlc3QaHy53aW5kbGFzcy52MS5Db25maXJtUnVuUmVzcG9uc2USTQoKRGlzY2FyZFJ1bhIeLndpbmRsYXNzLnYxLkRpc2NhcmRSdW5SZXF1ZXN0Gh8ud2luZGxhc3MudjEuRGlzY2FyZFJ1blJlc3BvbnNlEkoKCUNhbmNlbFJ1bhIdLndpbmRsYXNzLnYxLkNhbmNlbFJ1blJlcXVlc3QaHi53aW5kbGFzcy52MS5DYW5jZWxSdW5SZXNwb25zZRJcCg9Gb3JjZUV4ZWN1dGVSdW4SIy53aW5kbGFzcy52MS5Gb3JjZUV4ZWN1dGVSdW5SZXF1ZXN0GiQud2luZGxhc3MudjEuRm9yY2VFeGVjdXRlUnVuUmVzcG9uc2USTQoKUmVzb2x2ZVJ1bhIeLndpbmRsYXNzLnYxLlJlc29sdmVSdW5SZXF1ZXN0Gh8ud2luZGxhc3MudjEuUmVzb2x2ZVJ1blJlc3BvbnNlEk4KCFdhdGNoUnVuEhwud2luZGxhc3MudjEuV2F0Y2hSdW5SZXF1ZXN0Gh0ud2luZGxhc3MudjEuV2F0Y2hSdW5SZXNwb25zZSIDkAIBMAESXQoNU3RyZWFtUnVuTG9ncxIhLndpbmRsYXNzLnYxLlN0cmVhbVJ1bkxvZ3NSZXF1ZXN0GiIud2luZGxhc3MudjEuU3RyZWFtUnVuTG9nc1Jlc3BvbnNlIgOQAgEwARJbCg1TZWFyY2hSdW5Mb2dzEiEud2luZGxhc3MudjEuU2VhcmNoUnVuTG9nc1JlcXVlc3QaIi53aW5kbGFzcy52MS5TZWFyY2hSdW5Mb2dzUmVzcG9uc2UiA5ACARJeCg5HZXRSdW5Mb2dMaW5lcxIiLndpbmRsYXNzLnYxLkdldFJ1bkxvZ0xpbmVzUmVxdWVzdBojLndpbmRsYXNzLnYxLkdldFJ1bkxvZ0xpbmVzUmVzcG9uc2UiA5ACARJHCghSZXRyeVJ1bhIcLndpbmRsYXNzLnYxLlJldHJ5UnVuUmVxdWVzdBodLndpbmRsYXNzLnYxLlJldHJ5UnVuUmVzcG9uc2USUgoKR2V0UnVuUGxhbhIeLndpbmRsYXNzLnYxLkdldFJ1blBsYW5SZXF1ZXN0Gh8ud2luZGxhc3MudjEuR2V0UnVuUGxhblJlc3BvbnNlIgOQAgESZwoRTGlzdExvc3RSZXNvdXJjZXMSJS53aW5kbGFzcy52MS5MaXN0TG9zdFJlc291cmNlc1JlcXVlc3QaJi53aW5kbGFzcy52MS5MaXN0TG9zdFJlc291cmNlc1Jlc3BvbnNlIgOQAgESWwoNTGlzdFJ1bkV2ZW50cxIhLndpbmRsYXNzLnYxLkxpc3RSdW5FdmVudHNSZXF1ZXN0GiIud2luZGxhc3MudjEuTGlzdFJ1bkV2ZW50c1Jlc3BvbnNlIgOQAgESTQoKQ29tbWVudFJ1bhIeLndpbmRsYXNzLnYxLkNvbW1lbnRSdW5SZXF1ZXN0Gh8ud2luZGxhc3MudjEuQ29tbWVudFJ1blJlc3BvbnNlElkKDlNldFJ1blByaW9yaXR5EiIud2luZGxhc3MudjEuU2V0UnVuUHJpb3JpdHlSZXF1ZXN0GiMud2luZGxhc3MudjEuU2V0UnVuUHJpb3JpdHlSZXNwb25zZUKMAQoPZGV2LndpbmRsYXNzLnYxQg9SdW5TZXJ2aWNlUHJvdG9QAVoqd2luZGxhc3MuZGV2L2dlbi9nby93aW5kbGFzcy92MTt3aW5kbGFzc3YxogIDV0RMqgILV2luZGxhc3MuVjG6AghXaW5kbGFzc8oCC1dpbmRsYXNzXFYx6gIMV2luZGxhc3M6OlYxYgZwcm90bzM", [file_buf_validate_validate, file_google_protobuf_timestamp, file_windlass_v1_run]);
+  fileDesc("Ch13aW5kbGFzcy92MS9ydW5fc2VydmljZS5wcm90bxILd2luZGxhc3MudjEimQIKEENyZWF0ZVJ1blJlcXVlc3QSHgoMb3JnYW5pemF0aW9uGAEgASgJQgi6SAVyAxiAARIdCgl3b3Jrc3BhY2UYAiABKAlCCrpIB3IFEAEYgAESKgoYY29uZmlndXJhdGlvbl92ZXJzaW9uX2lkGAMgASgJQgi6SAVyAxiAARIoCgdvcHRpb25zGAQgASgLMhcud2luZGxhc3MudjEuUnVuT3B0aW9ucxIZCgdtZXNzYWdlGAUgASgJQgi6SAVyAxiACBIfCgpyZXF1ZXN0X2lkGAYgASgJQgu6SAjYAQFyA7ABARI0Cghwcmlvcml0eRgHIAEoDjIYLndpbmRsYXNzLnYxLlJ1blByaW9yaXR5Qgi6SAWCAQIQASIyChFDcmVhdGVSdW5SZXNwb25zZRIdCgNydW4YASABKAsyEC53aW5kbGFzcy52MS5SdW4isAEKD0NoZWNrUnVuUmVxdWVzdBIeCgxvcmdhbml6YXRpb24YASABKAlCCLpIBXIDGIABEh0KCXdvcmtzcGFjZRgCIAEoCUIKukgHcgUQARiAARIoCgdvcHRpb25zGAMgASgLMhcud2luZGxhc3MudjEuUnVuT3B0aW9ucxI0Cghwcmlvcml0eRgEIAEoDjIYLndpbmRsYXNzLnYxLlJ1blByaW9yaXR5Qgi6SAWCAQIQASISChBDaGVja1J1blJlc3BvbnNlIisKDUdldFJ1blJlcXVlc3QSGgoGcnVuX2lkGAEgASgJQgq6SAdyBRABGIABIi8KDkdldFJ1blJlc3BvbnNlEh0KA3J1bhgBIAEoCzIQLndpbmRsYXNzLnYxLlJ1biKABAoPTGlzdFJ1bnNSZXF1ZXN0Eh4KDG9yZ2FuaXphdGlvbhgBIAEoCUIIukgFcgMYgAESGwoJd29ya3NwYWNlGAIgASgJQgi6SAVyAxiAARI2CgZzdGF0ZXMYAyADKA4yFS53aW5kbGFzcy52MS5SdW5TdGF0ZUIPukgMkgEJEBAiBYIBAhABEh0KCXBhZ2Vfc2l6ZRgEIAEoBUIKukgHGgUY6AcoABIcCgpwYWdlX3Rva2VuGAUgASgJQgi6SAVyAxiACBIYCgZzZWFyY2gYBiABKAlCCLpIBXIDGIABEjEKDWNyZWF0ZWRfYWZ0ZXIYByABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEjIKDmNyZWF0ZWRfYmVmb3JlGAggASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIcCgphZ2VudF9wb29sGAkgASgJQgi6SAVyAxiAARIeCgR0YWdzGAogAygJQhC6SA2SAQoQICIGcgQQARg/Eg4KBmFjdGl2ZRgLIAEoCBIaCghhZ2VudF9pZBgMIAEoCUIIukgFcgMYgAESFgoObmVlZHNfZGVjaXNpb24YDSABKAgSOAoHc291cmNlcxgOIAMoDjIWLndpbmRsYXNzLnYxLlJ1blNvdXJjZUIPukgMkgEJEBAiBYIBAhABIksKEExpc3RSdW5zUmVzcG9uc2USHgoEcnVucxgBIAMoCzIQLndpbmRsYXNzLnYxLlJ1bhIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkieQoRQ29uZmlybVJ1blJlcXVlc3QSGgoGcnVuX2lkGAEgASgJQgq6SAdyBRABGIABEi0KC3BsYW5fc2hhMjU2GAIgASgJQhi6SBVyEzIRXihbMC05YS1mXXs2NH0pPyQSGQoHY29tbWVudBgDIAEoCUIIukgFcgMYgAgiMwoSQ29uZmlybVJ1blJlc3BvbnNlEh0KA3J1bhgBIAEoCzIQLndpbmRsYXNzLnYxLlJ1biJKChFEaXNjYXJkUnVuUmVxdWVzdBIaCgZydW5faWQYASABKAlCCrpIB3IFEAEYgAESGQoHY29tbWVudBgCIAEoCUIIukgFcgMYgAgiMwoSRGlzY2FyZFJ1blJlc3BvbnNlEh0KA3J1bhgBIAEoCzIQLndpbmRsYXNzLnYxLlJ1biJYChBDYW5jZWxSdW5SZXF1ZXN0EhoKBnJ1bl9pZBgBIAEoCUIKukgHcgUQARiAARINCgVmb3JjZRgCIAEoCBIZCgdjb21tZW50GAMgASgJQgi6SAVyAxiACCIyChFDYW5jZWxSdW5SZXNwb25zZRIdCgNydW4YASABKAsyEC53aW5kbGFzcy52MS5SdW4iTwoWRm9yY2VFeGVjdXRlUnVuUmVxdWVzdBIaCgZydW5faWQYASABKAlCCrpIB3IFEAEYgAESGQoHY29tbWVudBgCIAEoCUIIukgFcgMYgAgiOAoXRm9yY2VFeGVjdXRlUnVuUmVzcG9uc2USHQoDcnVuGAEgASgLMhAud2luZGxhc3MudjEuUnVuIoYBChFSZXNvbHZlUnVuUmVxdWVzdBIaCgZydW5faWQYASABKAlCCrpIB3IFEAEYgAESOgoKcmVzb2x1dGlvbhgCIAEoDjIaLndpbmRsYXNzLnYxLlJ1blJlc29sdXRpb25CCrpIB4IBBBABIAASGQoHY29tbWVudBgDIAEoCUIIukgFcgMYgAgiMwoSUmVzb2x2ZVJ1blJlc3BvbnNlEh0KA3J1bhgBIAEoCzIQLndpbmRsYXNzLnYxLlJ1biItCg9XYXRjaFJ1blJlcXVlc3QSGgoGcnVuX2lkGAEgASgJQgq6SAdyBRABGIABIkQKEFdhdGNoUnVuUmVzcG9uc2USHQoDcnVuGAEgASgLMhAud2luZGxhc3MudjEuUnVuEhEKCXVuY2hhbmdlZBgCIAEoCCKrAQoUU3RyZWFtUnVuTG9nc1JlcXVlc3QSGgoGcnVuX2lkGAEgASgJQgq6SAdyBRABGIABEjAKBXBoYXNlGAIgASgOMhUud2luZGxhc3MudjEuUnVuUGhhc2VCCrpIB4IBBBABIAASDgoGb2Zmc2V0GAMgASgEEg4KBmZvbGxvdxgEIAEoCBIRCgltYXhfYnl0ZXMYBSABKAQSEgoKd2l0aF90aW1lcxgGIAEoCCLNAQoVU3RyZWFtUnVuTG9nc1Jlc3BvbnNlEg4KBm9mZnNldBgBIAEoBBINCgVjaHVuaxgCIAEoDBILCgNlbmQYAyABKAgSFQoNbWlzc2luZ19ieXRlcxgEIAEoBBINCgVlcG9jaBgFIAEoBBIoCglsb2dfc3RhdGUYBiABKA4yFS53aW5kbGFzcy52MS5Mb2dTdGF0ZRITCgtsb2dfcHJvYmxlbRgHIAEoCRIjCgV0aW1lcxgIIAMoCzIULndpbmRsYXNzLnYxLkxvZ1RpbWUiQwoHTG9nVGltZRIOCgZvZmZzZXQYASABKAQSKAoEdGltZRgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAihwIKFFNlYXJjaFJ1bkxvZ3NSZXF1ZXN0EhoKBnJ1bl9pZBgBIAEoCUIKukgHcgUQARiAARIwCgVwaGFzZRgCIAEoDjIVLndpbmRsYXNzLnYxLlJ1blBoYXNlQgq6SAeCAQQQASAAEiQKBHRleHQYAyABKAlCFrpIE3IREAEYgAIyCl5bXlxyXG5dKiQSEgoKbWF0Y2hfY2FzZRgEIAEoCBIVCg1hdF9saW5lX3N0YXJ0GAUgASgIEhMKC2F0X2xpbmVfZW5kGAYgASgIEh0KCXBhZ2Vfc2l6ZRgHIAEoBUIKukgHGgUY6AcoABIcCgpwYWdlX3Rva2VuGAggASgJQgi6SAVyAxiACCKeAQoVU2VhcmNoUnVuTG9nc1Jlc3BvbnNlEiEKBGhpdHMYASADKAsyEy53aW5kbGFzcy52MS5Mb2dIaXQSFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJEhEKCWhpdF9jb3VudBgDIAEoDRIRCgltb3JlX2hpdHMYBCABKAgSDQoFZXBvY2gYBSABKAQSFAoMbG9nX2NvbXBsZXRlGAYgASgIIlsKBkxvZ0hpdBIMCgRsaW5lGAEgASgEEg4KBm9mZnNldBgCIAEoBBIMCgR0ZXh0GAMgASgJEhIKCmN1dF9iZWZvcmUYBCABKAgSEQoJY3V0X2FmdGVyGAUgASgIIrsBChVHZXRSdW5Mb2dMaW5lc1JlcXVlc3QSGgoGcnVuX2lkGAEgASgJQgq6SAdyBRABGIABEjAKBXBoYXNlGAIgASgOMhUud2luZGxhc3MudjEuUnVuUGhhc2VCCrpIB4IBBBABIAASEgoKZmlyc3RfbGluZRgDIAEoBBIOCgZvZmZzZXQYBCABKAQSHAoKbGluZV9jb3VudBgFIAEoDUIIukgFKgMYkE4SEgoKd2l0aF90aW1lcxgGIAEoCCKzAQoWR2V0UnVuTG9nTGluZXNSZXNwb25zZRISCgpmaXJzdF9saW5lGAEgASgEEg4KBm9mZnNldBgCIAEoBBINCgVjaHVuaxgDIAEoDBISCgpsaW5lX2NvdW50GAQgASgNEgsKA2VuZBgFIAEoCBINCgVlcG9jaBgGIAEoBBIRCglsb2dfYnl0ZXMYByABKAQSIwoFdGltZXMYCCADKAsyFC53aW5kbGFzcy52MS5Mb2dUaW1lImkKD1JldHJ5UnVuUmVxdWVzdBIaCgZydW5faWQYASABKAlCCrpIB3IFEAEYgAESGQoHbWVzc2FnZRgCIAEoCUIIukgFcgMYgAgSHwoKcmVxdWVzdF9pZBgDIAEoCUILukgI2AEBcgOwAQEiMQoQUmV0cnlSdW5SZXNwb25zZRIdCgNydW4YASABKAsyEC53aW5kbGFzcy52MS5SdW4ibAoRR2V0UnVuUGxhblJlcXVlc3QSGgoGcnVuX2lkGAEgASgJQgq6SAdyBRABGIABEh0KCXBhZ2Vfc2l6ZRgCIAEoBUIKukgHGgUY6AcoABIcCgpwYWdlX3Rva2VuGAMgASgJQgi6SAVyAxiACCJVChJHZXRSdW5QbGFuUmVzcG9uc2USJgoEcGxhbhgBIAEoCzIYLndpbmRsYXNzLnYxLlBsYW5TdW1tYXJ5EhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSJzChhMaXN0TG9zdFJlc291cmNlc1JlcXVlc3QSGgoGcnVuX2lkGAEgASgJQgq6SAdyBRABGIABEh0KCXBhZ2Vfc2l6ZRgCIAEoBUIKukgHGgUY6AcoABIcCgpwYWdlX3Rva2VuGAMgASgJQgi6SAVyAxiACCJnChlMaXN0TG9zdFJlc291cmNlc1Jlc3BvbnNlEjEKDmxvc3RfcmVzb3VyY2VzGAEgAygLMhkud2luZGxhc3MudjEuTG9zdFJlc291cmNlEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSJvChRMaXN0UnVuRXZlbnRzUmVxdWVzdBIaCgZydW5faWQYASABKAlCCrpIB3IFEAEYgAESHQoJcGFnZV9zaXplGAIgASgFQgq6SAcaBRjoBygAEhwKCnBhZ2VfdG9rZW4YAyABKAlCCLpIBXIDGIAIIlcKFUxpc3RSdW5FdmVudHNSZXNwb25zZRIlCgZldmVudHMYASADKAsyFS53aW5kbGFzcy52MS5SdW5FdmVudBIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkiTAoRQ29tbWVudFJ1blJlcXVlc3QSGgoGcnVuX2lkGAEgASgJQgq6SAdyBRABGIABEhsKB2NvbW1lbnQYAiABKAlCCrpIB3IFEAEYgCAiOgoSQ29tbWVudFJ1blJlc3BvbnNlEiQKBWV2ZW50GAEgASgLMhUud2luZGxhc3MudjEuUnVuRXZlbnQiawoVU2V0UnVuUHJpb3JpdHlSZXF1ZXN0EhoKBnJ1bl9pZBgBIAEoCUIKukgHcgUQARiAARI2Cghwcmlvcml0eRgCIAEoDjIYLndpbmRsYXNzLnYxLlJ1blByaW9yaXR5Qgq6SAeCAQQQASAAIjcKFlNldFJ1blByaW9yaXR5UmVzcG9uc2USHQoDcnVuGAEgASgLMhAud2luZGxhc3MudjEuUnVuKocBCg1SdW5SZXNvbHV0aW9uEh4KGlJVTl9SRVNPTFVUSU9OX1VOU1BFQ0lGSUVEEAASFwoTUlVOX1JFU09MVVRJT05fV0FJVBABEiIKHlJVTl9SRVNPTFVUSU9OX0FDQ0VQVF9TTkFQU0hPVBACEhkKFVJVTl9SRVNPTFVUSU9OX1VOTE9DSxADMswMCgpSdW5TZXJ2aWNlEkoKCUNyZWF0ZVJ1bhIdLndpbmRsYXNzLnYxLkNyZWF0ZVJ1blJlcXVlc3QaHi53aW5kbGFzcy52MS5DcmVhdGVSdW5SZXNwb25zZRJMCghDaGVja1J1bhIcLndpbmRsYXNzLnYxLkNoZWNrUnVuUmVxdWVzdBodLndpbmRsYXNzLnYxLkNoZWNrUnVuUmVzcG9uc2UiA5ACARJGCgZHZXRSdW4SGi53aW5kbGFzcy52MS5HZXRSdW5SZXF1ZXN0Ghsud2luZGxhc3MudjEuR2V0UnVuUmVzcG9uc2UiA5ACARJMCghMaXN0UnVucxIcLndpbmRsYXNzLnYxLkxpc3RSdW5zUmVxdWVzdBodLndpbmRsYXNzLnYxLkxpc3RSdW5zUmVzcG9uc2UiA5ACARJNCgpDb25maXJtUnVuEh4ud2luZGxhc3MudjEuQ29uZmlybVJ1blJlcXVlc3QaHy53aW5kbGFzcy52MS5Db25maXJtUnVuUmVzcG9uc2USTQoKRGlzY2FyZFJ1bhIeLndpbmRsYXNzLnYxLkRpc2NhcmRSdW5SZXF1ZXN0Gh8ud2luZGxhc3MudjEuRGlzY2FyZFJ1blJlc3BvbnNlEkoKCUNhbmNlbFJ1bhIdLndpbmRsYXNzLnYxLkNhbmNlbFJ1blJlcXVlc3QaHi53aW5kbGFzcy52MS5DYW5jZWxSdW5SZXNwb25zZRJcCg9Gb3JjZUV4ZWN1dGVSdW4SIy53aW5kbGFzcy52MS5Gb3JjZUV4ZWN1dGVSdW5SZXF1ZXN0GiQud2luZGxhc3MudjEuRm9yY2VFeGVjdXRlUnVuUmVzcG9uc2USTQoKUmVzb2x2ZVJ1bhIeLndpbmRsYXNzLnYxLlJlc29sdmVSdW5SZXF1ZXN0Gh8ud2luZGxhc3MudjEuUmVzb2x2ZVJ1blJlc3BvbnNlEk4KCFdhdGNoUnVuEhwud2luZGxhc3MudjEuV2F0Y2hSdW5SZXF1ZXN0Gh0ud2luZGxhc3MudjEuV2F0Y2hSdW5SZXNwb25zZSIDkAIBMAESXQoNU3RyZWFtUnVuTG9ncxIhLndpbmRsYXNzLnYxLlN0cmVhbVJ1bkxvZ3NSZXF1ZXN0GiIud2luZGxhc3MudjEuU3RyZWFtUnVuTG9nc1Jlc3BvbnNlIgOQAgEwARJbCg1TZWFyY2hSdW5Mb2dzEiEud2luZGxhc3MudjEuU2VhcmNoUnVuTG9nc1JlcXVlc3QaIi53aW5kbGFzcy52MS5TZWFyY2hSdW5Mb2dzUmVzcG9uc2UiA5ACARJeCg5HZXRSdW5Mb2dMaW5lcxIiLndpbmRsYXNzLnYxLkdldFJ1bkxvZ0xpbmVzUmVxdWVzdBojLndpbmRsYXNzLnYxLkdldFJ1bkxvZ0xpbmVzUmVzcG9uc2UiA5ACARJHCghSZXRyeVJ1bhIcLndpbmRsYXNzLnYxLlJldHJ5UnVuUmVxdWVzdBodLndpbmRsYXNzLnYxLlJldHJ5UnVuUmVzcG9uc2USUgoKR2V0UnVuUGxhbhIeLndpbmRsYXNzLnYxLkdldFJ1blBsYW5SZXF1ZXN0Gh8ud2luZGxhc3MudjEuR2V0UnVuUGxhblJlc3BvbnNlIgOQAgESZwoRTGlzdExvc3RSZXNvdXJjZXMSJS53aW5kbGFzcy52MS5MaXN0TG9zdFJlc291cmNlc1JlcXVlc3QaJi53aW5kbGFzcy52MS5MaXN0TG9zdFJlc291cmNlc1Jlc3BvbnNlIgOQAgESWwoNTGlzdFJ1bkV2ZW50cxIhLndpbmRsYXNzLnYxLkxpc3RSdW5FdmVudHNSZXF1ZXN0GiIud2luZGxhc3MudjEuTGlzdFJ1bkV2ZW50c1Jlc3BvbnNlIgOQAgESTQoKQ29tbWVudFJ1bhIeLndpbmRsYXNzLnYxLkNvbW1lbnRSdW5SZXF1ZXN0Gh8ud2luZGxhc3MudjEuQ29tbWVudFJ1blJlc3BvbnNlElkKDlNldFJ1blByaW9yaXR5EiIud2luZGxhc3MudjEuU2V0UnVuUHJpb3JpdHlSZXF1ZXN0GiMud2luZGxhc3MudjEuU2V0UnVuUHJpb3JpdHlSZXNwb25zZUKMAQoPZGV2LndpbmRsYXNzLnYxQg9SdW5TZXJ2aWNlUHJvdG9QAVoqd2luZGxhc3MuZGV2L2dlbi9nby93aW5kbGFzcy92MTt3aW5kbGFzc3YxogIDV0RMqgILV2luZGxhc3MuVjG6AghXaW5kbGFzc8oCC1dpbmRsYXNzXFYx6gIMV2luZGxhc3M6OlYxYgZwcm90bzM", [file_buf_validate_validate, file_google_protobuf_timestamp, file_windlass_v1_run]);
 
 /**
  * Asks for a run.
@@ -697,6 +697,13 @@ export type StreamRunLogsRequest = Message<"windlass.v1.StreamRunLogsRequest"> &
    * @generated from field: uint64 max_bytes = 5;
    */
   maxBytes: bigint;
+
+  /**
+   * Tell when the bytes came.
+   *
+   * @generated from field: bool with_times = 6;
+   */
+  withTimes: boolean;
 };
 
 /**
@@ -761,6 +768,15 @@ export type StreamRunLogsResponse = Message<"windlass.v1.StreamRunLogsResponse">
    * @generated from field: string log_problem = 7;
    */
   logProblem: string;
+
+  /**
+   * With with_times: when the bytes of the chunk came, at most 1,000, in the order of the log. The first one may stand before the chunk.
+   * A byte came at the time of the last one at or before it, or less than a second later. Bytes before the first one have no time: an
+   * older server stored them.
+   *
+   * @generated from field: repeated windlass.v1.LogTime times = 8;
+   */
+  times: LogTime[];
 };
 
 /**
@@ -769,6 +785,34 @@ export type StreamRunLogsResponse = Message<"windlass.v1.StreamRunLogsResponse">
  */
 export const StreamRunLogsResponseSchema: GenMessage<StreamRunLogsResponse> = /*@__PURE__*/
   messageDesc(file_windlass_v1_run_service, 21);
+
+/**
+ * From which position on the bytes of a log came at which time.
+ *
+ * @generated from message windlass.v1.LogTime
+ */
+export type LogTime = Message<"windlass.v1.LogTime"> & {
+  /**
+   * Position in the log.
+   *
+   * @generated from field: uint64 offset = 1;
+   */
+  offset: bigint;
+
+  /**
+   * When the server got the byte there.
+   *
+   * @generated from field: google.protobuf.Timestamp time = 2;
+   */
+  time?: Timestamp | undefined;
+};
+
+/**
+ * Describes the message windlass.v1.LogTime.
+ * Use `create(LogTimeSchema)` to create a new message.
+ */
+export const LogTimeSchema: GenMessage<LogTime> = /*@__PURE__*/
+  messageDesc(file_windlass_v1_run_service, 22);
 
 /**
  * Asks where a text is in a log.
@@ -838,7 +882,7 @@ export type SearchRunLogsRequest = Message<"windlass.v1.SearchRunLogsRequest"> &
  * Use `create(SearchRunLogsRequestSchema)` to create a new message.
  */
 export const SearchRunLogsRequestSchema: GenMessage<SearchRunLogsRequest> = /*@__PURE__*/
-  messageDesc(file_windlass_v1_run_service, 22);
+  messageDesc(file_windlass_v1_run_service, 23);
 
 /**
  * A page of what was found.
@@ -894,7 +938,7 @@ export type SearchRunLogsResponse = Message<"windlass.v1.SearchRunLogsResponse">
  * Use `create(SearchRunLogsResponseSchema)` to create a new message.
  */
 export const SearchRunLogsResponseSchema: GenMessage<SearchRunLogsResponse> = /*@__PURE__*/
-  messageDesc(file_windlass_v1_run_service, 23);
+  messageDesc(file_windlass_v1_run_service, 24);
 
 /**
  * A line of a log that has the text.
@@ -943,7 +987,7 @@ export type LogHit = Message<"windlass.v1.LogHit"> & {
  * Use `create(LogHitSchema)` to create a new message.
  */
 export const LogHitSchema: GenMessage<LogHit> = /*@__PURE__*/
-  messageDesc(file_windlass_v1_run_service, 24);
+  messageDesc(file_windlass_v1_run_service, 25);
 
 /**
  * Asks for some lines of a log.
@@ -985,6 +1029,13 @@ export type GetRunLogLinesRequest = Message<"windlass.v1.GetRunLogLinesRequest">
    * @generated from field: uint32 line_count = 5;
    */
   lineCount: number;
+
+  /**
+   * Tell when the lines came.
+   *
+   * @generated from field: bool with_times = 6;
+   */
+  withTimes: boolean;
 };
 
 /**
@@ -992,7 +1043,7 @@ export type GetRunLogLinesRequest = Message<"windlass.v1.GetRunLogLinesRequest">
  * Use `create(GetRunLogLinesRequestSchema)` to create a new message.
  */
 export const GetRunLogLinesRequestSchema: GenMessage<GetRunLogLinesRequest> = /*@__PURE__*/
-  messageDesc(file_windlass_v1_run_service, 25);
+  messageDesc(file_windlass_v1_run_service, 26);
 
 /**
  * Some lines of a log.
@@ -1048,6 +1099,13 @@ export type GetRunLogLinesResponse = Message<"windlass.v1.GetRunLogLinesResponse
    * @generated from field: uint64 log_bytes = 7;
    */
   logBytes: bigint;
+
+  /**
+   * With with_times: when the bytes of the chunk came, as StreamRunLogs tells it. An answer ends before a line that needs more than 1,000.
+   *
+   * @generated from field: repeated windlass.v1.LogTime times = 8;
+   */
+  times: LogTime[];
 };
 
 /**
@@ -1055,7 +1113,7 @@ export type GetRunLogLinesResponse = Message<"windlass.v1.GetRunLogLinesResponse
  * Use `create(GetRunLogLinesResponseSchema)` to create a new message.
  */
 export const GetRunLogLinesResponseSchema: GenMessage<GetRunLogLinesResponse> = /*@__PURE__*/
-  messageDesc(file_windlass_v1_run_service, 26);
+  messageDesc(file_windlass_v1_run_service, 27);
 
 /**
  * Names a run to repeat.
@@ -1090,7 +1148,7 @@ export type RetryRunRequest = Message<"windlass.v1.RetryRunRequest"> & {
  * Use `create(RetryRunRequestSchema)` to create a new message.
  */
 export const RetryRunRequestSchema: GenMessage<RetryRunRequest> = /*@__PURE__*/
-  messageDesc(file_windlass_v1_run_service, 27);
+  messageDesc(file_windlass_v1_run_service, 28);
 
 /**
  * The new run.
@@ -1111,7 +1169,7 @@ export type RetryRunResponse = Message<"windlass.v1.RetryRunResponse"> & {
  * Use `create(RetryRunResponseSchema)` to create a new message.
  */
 export const RetryRunResponseSchema: GenMessage<RetryRunResponse> = /*@__PURE__*/
-  messageDesc(file_windlass_v1_run_service, 28);
+  messageDesc(file_windlass_v1_run_service, 29);
 
 /**
  * Names a run whose plan is wanted.
@@ -1146,7 +1204,7 @@ export type GetRunPlanRequest = Message<"windlass.v1.GetRunPlanRequest"> & {
  * Use `create(GetRunPlanRequestSchema)` to create a new message.
  */
 export const GetRunPlanRequestSchema: GenMessage<GetRunPlanRequest> = /*@__PURE__*/
-  messageDesc(file_windlass_v1_run_service, 29);
+  messageDesc(file_windlass_v1_run_service, 30);
 
 /**
  * A page of what the plan would change.
@@ -1175,7 +1233,7 @@ export type GetRunPlanResponse = Message<"windlass.v1.GetRunPlanResponse"> & {
  * Use `create(GetRunPlanResponseSchema)` to create a new message.
  */
 export const GetRunPlanResponseSchema: GenMessage<GetRunPlanResponse> = /*@__PURE__*/
-  messageDesc(file_windlass_v1_run_service, 30);
+  messageDesc(file_windlass_v1_run_service, 31);
 
 /**
  * Names a run whose lost resources are wanted.
@@ -1210,7 +1268,7 @@ export type ListLostResourcesRequest = Message<"windlass.v1.ListLostResourcesReq
  * Use `create(ListLostResourcesRequestSchema)` to create a new message.
  */
 export const ListLostResourcesRequestSchema: GenMessage<ListLostResourcesRequest> = /*@__PURE__*/
-  messageDesc(file_windlass_v1_run_service, 31);
+  messageDesc(file_windlass_v1_run_service, 32);
 
 /**
  * A page of what an apply has finished and its last state does not have as it should.
@@ -1238,7 +1296,7 @@ export type ListLostResourcesResponse = Message<"windlass.v1.ListLostResourcesRe
  * Use `create(ListLostResourcesResponseSchema)` to create a new message.
  */
 export const ListLostResourcesResponseSchema: GenMessage<ListLostResourcesResponse> = /*@__PURE__*/
-  messageDesc(file_windlass_v1_run_service, 32);
+  messageDesc(file_windlass_v1_run_service, 33);
 
 /**
  * Names a run whose events are wanted.
@@ -1273,7 +1331,7 @@ export type ListRunEventsRequest = Message<"windlass.v1.ListRunEventsRequest"> &
  * Use `create(ListRunEventsRequestSchema)` to create a new message.
  */
 export const ListRunEventsRequestSchema: GenMessage<ListRunEventsRequest> = /*@__PURE__*/
-  messageDesc(file_windlass_v1_run_service, 33);
+  messageDesc(file_windlass_v1_run_service, 34);
 
 /**
  * A page of events.
@@ -1301,7 +1359,7 @@ export type ListRunEventsResponse = Message<"windlass.v1.ListRunEventsResponse">
  * Use `create(ListRunEventsResponseSchema)` to create a new message.
  */
 export const ListRunEventsResponseSchema: GenMessage<ListRunEventsResponse> = /*@__PURE__*/
-  messageDesc(file_windlass_v1_run_service, 34);
+  messageDesc(file_windlass_v1_run_service, 35);
 
 /**
  * Says something about a run.
@@ -1329,7 +1387,7 @@ export type CommentRunRequest = Message<"windlass.v1.CommentRunRequest"> & {
  * Use `create(CommentRunRequestSchema)` to create a new message.
  */
 export const CommentRunRequestSchema: GenMessage<CommentRunRequest> = /*@__PURE__*/
-  messageDesc(file_windlass_v1_run_service, 35);
+  messageDesc(file_windlass_v1_run_service, 36);
 
 /**
  * The comment is recorded.
@@ -1350,7 +1408,7 @@ export type CommentRunResponse = Message<"windlass.v1.CommentRunResponse"> & {
  * Use `create(CommentRunResponseSchema)` to create a new message.
  */
 export const CommentRunResponseSchema: GenMessage<CommentRunResponse> = /*@__PURE__*/
-  messageDesc(file_windlass_v1_run_service, 36);
+  messageDesc(file_windlass_v1_run_service, 37);
 
 /**
  * Changes the priority of a run.
@@ -1378,7 +1436,7 @@ export type SetRunPriorityRequest = Message<"windlass.v1.SetRunPriorityRequest">
  * Use `create(SetRunPriorityRequestSchema)` to create a new message.
  */
 export const SetRunPriorityRequestSchema: GenMessage<SetRunPriorityRequest> = /*@__PURE__*/
-  messageDesc(file_windlass_v1_run_service, 37);
+  messageDesc(file_windlass_v1_run_service, 38);
 
 /**
  * The run with its new priority.
@@ -1399,7 +1457,7 @@ export type SetRunPriorityResponse = Message<"windlass.v1.SetRunPriorityResponse
  * Use `create(SetRunPriorityResponseSchema)` to create a new message.
  */
 export const SetRunPriorityResponseSchema: GenMessage<SetRunPriorityResponse> = /*@__PURE__*/
-  messageDesc(file_windlass_v1_run_service, 38);
+  messageDesc(file_windlass_v1_run_service, 39);
 
 /**
  * What to do with a run whose apply was interrupted.
