@@ -104,10 +104,16 @@ export async function openStore({
 }
 
 /** Opens the log streams: a SQLite file of their own, or tables of the PostgreSQL database. */
-export async function openLogStore({ url, log = silentLog, migrate = "auto" }: OpenOptions): Promise<LogStore> {
+export async function openLogStore({
+  url,
+  log = silentLog,
+  migrate = "auto",
+  clock = systemClock,
+}: OpenOptions): Promise<LogStore> {
   const target = parsed(url, "sqlite");
-  if (target.kind === "embedded") return openSqliteLogStore(target.path);
-  return openPostgresLogStore(await openMigratedPool({ url, log, migrate, maxConnections: maxByteConnections }));
+  if (target.kind === "embedded") return openSqliteLogStore(target.path, clock);
+  const pool = await openMigratedPool({ url, log, migrate, maxConnections: maxByteConnections });
+  return openPostgresLogStore(pool, clock);
 }
 
 /** Opens the objects: files under a directory, or tables of the PostgreSQL database. */

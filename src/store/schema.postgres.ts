@@ -34,4 +34,4 @@ export const {
   uploadParts,
 } = defineTables(postgresKit);
 
-export const { logStreams, logPieces, blobs, blobUploads, blobPieces } = defineBytes(postgresKit);
+export const { logStreams, logPieces, logTimes, blobs, blobUploads, blobPieces } = defineBytes(postgresKit);

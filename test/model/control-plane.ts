@@ -180,7 +180,7 @@ export class Storage implements AsyncDisposable {
     await using opening = new AsyncDisposableStack();
     const rows = opening.use(await openStore({ url: `sqlite:${join(dir, "rows.db")}` }));
     const blobs = opening.use(await openBlobStore({ url: `files:${join(dir, "blobs")}` }));
-    const logFile = opening.use(new DirectLogStore(join(dir, "logs.db")));
+    const logFile = opening.use(new DirectLogStore(join(dir, "logs.db"), clock));
     const organizationId = newId("org", random);
     const owner = operator(organizationId);
     const log = silentLog();

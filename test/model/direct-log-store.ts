@@ -1,4 +1,5 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
+import type { Clock } from "../../src/lib/clock.ts";
 import type { Space } from "../../src/store/engine/engine.ts";
 import { LogFile } from "../../src/store/logs/file.ts";
 import { LogFileReader } from "../../src/store/logs/file-reader.ts";
@@ -9,6 +10,7 @@ import type {
   LogRead,
   LogStore,
   LogStreamId,
+  LogTimes,
   SealResult,
 } from "../../src/store/ports/logs.ts";
 
@@ -16,15 +18,17 @@ import type {
 export class DirectLogStore implements LogStore {
   readonly #file: LogFile;
   readonly #reader: LogFileReader;
+  readonly #clock: Clock;
   readonly #written = new Set<LogStreamId>();
 
-  constructor(path: string) {
+  constructor(path: string, clock: Clock) {
+    this.#clock = clock;
     this.#file = new LogFile(path);
     this.#reader = new LogFileReader(path);
   }
 
   async append(stream: LogStreamId, offset: number, bytes: Uint8Array): Promise<AppendResult> {
-    const answer = await this.#do({ kind: "append", stream, offset, bytes });
+    const answer = await this.#do({ kind: "append", stream, offset, bytes, atMs: this.#clock.now().getTime() });
     if (answer.kind === "append_result") return answer.result;
     throw new Error(`an append was answered ${answer.kind}`);
   }
@@ -55,6 +59,11 @@ export class DirectLogStore implements LogStore {
   /** For whoever checks: what is stored at this moment. */
   readNow(stream: LogStreamId, offset: number, maxBytes: number): LogRead {
     return this.#reader.read({ kind: "read", stream, offset, maxBytes });
+  }
+
+  async times(stream: LogStreamId, from: number, to: number): Promise<LogTimes> {
+    await nextTurn();
+    return this.#reader.times({ kind: "times", stream, from, to }).told;
   }
 
   async list(after: LogStreamId | null, limit: number): Promise<readonly ListedStream[]> {

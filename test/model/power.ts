@@ -100,6 +100,7 @@ export const poweredLogs = (logs: LogStore, power: Power): LogStore => ({
   sealWithGap: (stream, missingBytes) => power.write(() => logs.sealWithGap(stream, missingBytes)),
   reopen: (stream) => power.write(() => logs.reopen(stream)),
   read: (stream, offset, maxBytes) => power.read(() => logs.read(stream, offset, maxBytes)),
+  times: (stream, from, to) => power.read(() => logs.times(stream, from, to)),
   list: (after, limit) => power.read(() => logs.list(after, limit)),
   empty: (stream) => power.write(() => logs.empty(stream)),
   delete: (stream) => power.write(() => logs.delete(stream)),

@@ -49,6 +49,7 @@ export const forgetfulLogs: Spoil = {
       sealWithGap: (stream, missingBytes) => logs.sealWithGap(stream, missingBytes),
       reopen: (stream) => logs.reopen(stream),
       read: (stream, offset, maxBytes) => logs.read(stream, offset, maxBytes),
+      times: (stream, from, to) => logs.times(stream, from, to),
       list: (after, limit) => logs.list(after, limit),
       empty: (stream) => logs.empty(stream),
       delete: (stream) => logs.delete(stream),

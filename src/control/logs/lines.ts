@@ -1,5 +1,6 @@
 import type { Principal } from "../../domain/people/principal.ts";
 import type { JobPhase } from "../../domain/runs/job.ts";
+import type { LogTime } from "../../store/ports/logs.ts";
 import type { Control } from "../core/control.ts";
 import { currentLog } from "../runs/logs.ts";
 import { firstLine, type LineStart, type LineStarts, pieceBytes } from "./line-starts.ts";
@@ -13,6 +14,7 @@ export interface LinesRequest {
   readonly offset: number;
   /** 0 is 100. */
   readonly count: number;
+  readonly withTimes?: boolean | undefined;
   readonly signal: AbortSignal;
 }
 
@@ -20,6 +22,8 @@ export interface LinesRequest {
 export interface LogLines {
   readonly first: LineStart;
   readonly bytes: Uint8Array;
+  /** When the lines came, if that was asked for. */
+  readonly times: readonly LogTime[];
   /** How many line ends there are in them. */
   readonly count: number;
   /** Nothing is stored behind them. */
@@ -40,15 +44,33 @@ export async function getLogLines(
   const { signal } = request;
   const log = await currentLog(control, who, request);
   if (log === undefined)
-    return { first: firstLine, bytes: new Uint8Array(), count: 0, isEnd: true, epoch: 0, logBytes: 0 };
+    return { first: firstLine, bytes: new Uint8Array(), times: [], count: 0, isEnd: true, epoch: 0, logBytes: 0 };
   const first =
     request.firstLine > 0
       ? await starts.byNumber(log.stream, request.firstLine, signal)
       : await starts.atOffset(log.stream, request.offset, signal);
   const read = await control.logs.read(log.stream, first.offset, pieceBytes);
-  const { bytes, count } = upToLine(read.bytes, request.count === 0 ? defaultCount : request.count);
+  const wanted = upToLine(read.bytes, request.count === 0 ? defaultCount : request.count);
+  const place = { stream: log.stream, offset: first.offset };
+  const { bytes, count, times } =
+    request.withTimes === true ? await timedLines(control, { ...place, ...wanted }) : { ...wanted, times: [] };
   const isEnd = first.offset + bytes.length >= read.length;
-  return { first, bytes, count, isEnd, epoch: log.epoch, logBytes: read.length };
+  return { first, bytes, times, count, isEnd, epoch: log.epoch, logBytes: read.length };
+}
+
+type Lines = Pick<LogLines, "bytes" | "count">;
+
+/** Lines of a stream with their times: fewer lines, but one, where they have more times than one look gives. */
+async function timedLines(
+  { logs }: Control,
+  { stream, offset, ...lines }: Lines & { readonly stream: string; readonly offset: number },
+): Promise<Lines & Pick<LogLines, "times">> {
+  const end = offset + lines.bytes.length;
+  const { times, upTo } = await logs.times(stream, offset, end);
+  if (upTo >= end) return { ...lines, times };
+  const whole = lines.bytes.subarray(0, upTo - offset).lastIndexOf(lineFeed) + 1;
+  const fewer = whole > 0 ? upToLine(lines.bytes.subarray(0, whole), Infinity) : upToLine(lines.bytes, 1);
+  return { ...fewer, times: times.filter((time) => time.offset < offset + fewer.bytes.length) };
 }
 
 /** The first lines of some bytes. */

@@ -3,7 +3,8 @@ import { openTestControl, type TestControl } from "../../../test/support/control
 import { jobRow, runRow } from "../../../test/support/rows.ts";
 import { newWorkspace } from "../../../test/support/wanted.ts";
 import type { Job } from "../../domain/runs/job.ts";
-import { maxAppendBytes } from "../../store/ports/logs.ts";
+import { maxAppendBytes, maxReadTimes } from "../../store/ports/logs.ts";
+import { followLog } from "../runs/logs.ts";
 import { createWorkspace } from "../workspaces/workspaces.ts";
 import type { LogHit } from "./line-cutter.ts";
 import { LineStarts } from "./line-starts.ts";
@@ -173,7 +174,13 @@ describe("a search in a log", () => {
 });
 
 describe("lines of a log", () => {
-  const lines = async (wanted: { readonly firstLine?: number; readonly offset?: number; readonly count?: number }) => {
+  interface Wanted {
+    readonly firstLine?: number;
+    readonly offset?: number;
+    readonly count?: number;
+    readonly withTimes?: boolean;
+  }
+  const lines = async (wanted: Wanted) => {
     const { first, bytes, ...rest } = await getLogLines(fixture.control, fixture.as("reader"), {
       ...{ runId: job.runId, phase: "plan", firstLine: 0, offset: 0, count: 0, ...wanted },
       ...{ starts: new LineStarts(fixture.control.logs), signal },
@@ -181,10 +188,71 @@ describe("lines of a log", () => {
     return { ...first, text: Buffer.from(bytes).toString(), ...rest };
   };
 
+  /** Logs each part a second after the one before it; gives the time of the first. */
+  const loggedSlowly = async (parts: readonly string[]): Promise<number> => {
+    const { clock, control } = fixture;
+    const begin = clock.now().getTime();
+    const stream = `${job.id}/${job.epoch}`;
+    const appends: Promise<unknown>[] = [];
+    let offset = await control.logs.nextOffset(stream);
+    for (const part of parts) {
+      appends.push(control.logs.append(stream, offset, Buffer.from(part)));
+      offset += part.length;
+      await clock.advance(1_000);
+    }
+    await Promise.all(appends);
+    return begin;
+  };
+
+  test("come with the times at which they came, if that is asked for", async () => {
+    const begin = await loggedSlowly(["one\ntwo\n", "three\n", "four\n"]);
+    const at = (offset: number, seconds: number) => ({ offset, at: new Date(begin + seconds * 1_000) });
+    expect((await lines({ withTimes: true })).times).toEqual([at(0, 0), at(8, 1), at(14, 2)]);
+    expect((await lines({ withTimes: true, firstLine: 2, count: 1 })).times).toEqual([at(0, 0)]);
+    expect((await lines({ withTimes: true, firstLine: 2, count: 2 })).times).toEqual([at(0, 0), at(8, 1)]);
+    expect((await lines({ withTimes: true, firstLine: 4 })).times).toEqual([at(14, 2)]);
+    expect((await lines({})).times).toEqual([]);
+  });
+
+  test("that have too many times for one answer are fewer; a line is told whole", async () => {
+    await loggedSlowly(Array.from({ length: maxReadTimes + 5 }, () => "ab\n"));
+    const first = await lines({ withTimes: true, count: 10_000 });
+    expect([first.count, first.times.length, first.isEnd]).toEqual([maxReadTimes, maxReadTimes, false]);
+    const rest = await lines({ withTimes: true, firstLine: maxReadTimes + 1, count: 10_000 });
+    expect([rest.count, rest.times.length, rest.isEnd]).toEqual([5, 5, true]);
+    await loggedSlowly([...Array.from({ length: maxReadTimes + 5 }, () => "."), "\n", "next\n"]);
+    const dots = await lines({ withTimes: true, firstLine: maxReadTimes + 6, count: 10 });
+    expect([dots.text, dots.count]).toEqual([`${".".repeat(maxReadTimes + 5)}\n`, 1]);
+    expect(dots.times).toHaveLength(maxReadTimes);
+  });
+
+  test("and their times are told to those who follow, in pieces that have all of theirs", async () => {
+    const begin = await loggedSlowly(Array.from({ length: maxReadTimes + 5 }, () => "ab\n"));
+    const request = { runId: job.runId, phase: "plan" as const, offset: 4, follows: false, signal };
+    const read = (withTimes: boolean) =>
+      Array.fromAsync(followLog(fixture.control, fixture.as("reader"), { ...request, withTimes }));
+    const pieces = await read(true);
+    expect(pieces.map(({ offset, bytes, times }) => [offset, bytes.length, times.length])).toEqual([
+      [4, 3 * (maxReadTimes + 1) - 4, maxReadTimes],
+      [3 * (maxReadTimes + 1), 12, 4],
+      [3 * (maxReadTimes + 5), 0, 0],
+    ]);
+    expect(pieces.flatMap(({ times }) => times)).toEqual(
+      Array.from({ length: maxReadTimes + 4 }, (_, n) => ({
+        offset: 3 * (n + 1),
+        at: new Date(begin + (n + 1) * 1_000),
+      })),
+    );
+    expect((await read(false)).map(({ bytes, times }) => [bytes.length, times])).toEqual([
+      [3 * (maxReadTimes + 5) - 4, []],
+      [0, []],
+    ]);
+  });
+
   test("are found by the number of the first, or by a byte in it", async () => {
     await logged("one\ntwo\n\nfour\nfive");
     expect(await lines({ firstLine: 2, count: 2 })).toEqual({
-      ...{ line: 2, offset: 4, text: "two\n\n", count: 2, isEnd: false, epoch: 1, logBytes: 18 },
+      ...{ line: 2, offset: 4, text: "two\n\n", count: 2, isEnd: false, epoch: 1, logBytes: 18, times: [] },
     });
     expect(await lines({ firstLine: 4 })).toMatchObject({
       line: 4,

@@ -2,7 +2,7 @@ import type { Principal } from "../../domain/people/principal.ts";
 import { isEnded, type Job, type JobPhase, newestOf } from "../../domain/runs/job.ts";
 import { type LogState, logProblemText, logStateOf } from "../../domain/runs/log-problem.ts";
 import { isFinal, type Run } from "../../domain/runs/run.ts";
-import type { AppendResult, LogRead } from "../../store/ports/logs.ts";
+import type { AppendResult, LogRead, LogTime } from "../../store/ports/logs.ts";
 import { asPerson, demand, findRun } from "../core/access.ts";
 import { type Control, topics } from "../core/control.ts";
 
@@ -27,6 +27,8 @@ export async function appendLog(
 export interface LogPiece {
   readonly offset: number;
   readonly bytes: Uint8Array;
+  /** When the bytes came, if that was asked for. */
+  readonly times: readonly LogTime[];
   readonly epoch: number;
   readonly isEnd: boolean;
   readonly missingBytes: number;
@@ -42,6 +44,7 @@ export interface LogRequest {
   readonly follows: boolean;
   /** The most that is sent, without `follows` only; absent is all. */
   readonly maxBytes?: number | undefined;
+  readonly withTimes?: boolean | undefined;
   readonly signal: AbortSignal;
 }
 
@@ -56,7 +59,7 @@ const pollMs = 2_000;
 export async function* followLog(
   control: Control,
   who: Principal,
-  { runId, phase, offset, follows, maxBytes = Infinity, signal }: LogRequest,
+  { runId, phase, offset, follows, maxBytes = Infinity, withTimes = false, signal }: LogRequest,
 ): AsyncGenerator<LogPiece> {
   const topicsOf = (job: Job | undefined): readonly string[] =>
     job === undefined ? [topics.run(runId)] : [topics.run(runId), topics.log(job.id)];
@@ -76,21 +79,31 @@ export async function* followLog(
       if (epoch !== 0) next = 0;
       epoch = job.epoch;
     }
+    const stream = job === undefined || epoch === 0 ? undefined : logStreamOf({ id: job.id, epoch });
     const read =
-      job === undefined || epoch === 0
-        ? undefined
-        : await control.logs.read(logStreamOf({ id: job.id, epoch }), next, Math.min(pieceBytes, end - next));
-    if (read !== undefined && read.bytes.length > 0) {
-      yield { offset: next, bytes: read.bytes, epoch, isEnd: false, missingBytes: 0, state: "none", problem: "" };
-      next = read.nextOffset;
+      stream === undefined ? undefined : await control.logs.read(stream, next, Math.min(pieceBytes, end - next));
+    if (stream !== undefined && read !== undefined && read.bytes.length > 0) {
+      const wanted = { stream, offset: next, bytes: read.bytes };
+      const { bytes, times } = withTimes ? await timed(control, wanted) : { bytes: read.bytes, times: [] };
+      yield { offset: next, bytes, times, epoch, isEnd: false, missingBytes: 0, state: "none", problem: "" };
+      next += bytes.length;
       continue;
     }
     if (!follows || isOver(found.run, job, read)) {
-      yield { offset: next, bytes: new Uint8Array(), epoch, isEnd: true, ...endOf(job, read) };
+      yield { offset: next, bytes: new Uint8Array(), times: [], epoch, isEnd: true, ...endOf(job, read) };
       return;
     }
     await control.wake.changedSince(topicsOf(job), seen, { timeoutMs: pollMs, signal });
   }
+}
+
+/** Bytes of a stream with their times: fewer bytes, where they have more times than one look gives. */
+async function timed(
+  { logs }: Control,
+  { stream, offset, bytes }: { readonly stream: string; readonly offset: number; readonly bytes: Uint8Array },
+): Promise<Pick<LogPiece, "bytes" | "times">> {
+  const { times, upTo } = await logs.times(stream, offset, offset + bytes.length);
+  return { bytes: bytes.subarray(0, upTo - offset), times };
 }
 
 const readJob = (

@@ -1,10 +1,12 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
+import { timestampFromDate } from "@bufbuild/protobuf/wkt";
 import type { LogHit } from "../../control/logs/line-cutter.ts";
 import type { LogLines } from "../../control/logs/lines.ts";
 import type { SearchRequest } from "../../control/logs/search.ts";
 import type {
   GetRunLogLinesResponseSchema,
   LogHitSchema,
+  LogTimeSchema,
   SearchRunLogsRequest,
 } from "../../gen/windlass/v1/run_service_pb.ts";
 import { fromPage } from "./page.ts";
@@ -33,14 +35,20 @@ export const toLogHit = ({
   ...{ line: BigInt(line), offset: BigInt(offset), text, cutBefore: isCutBefore, cutAfter: isCutAfter },
 });
 
+export const toLogTime = ({ offset, at }: LogLines["times"][number]): MessageInitShape<typeof LogTimeSchema> => ({
+  offset: BigInt(offset),
+  time: timestampFromDate(at),
+});
+
 export const toLogLines = ({
   first,
   bytes,
+  times,
   count,
   isEnd,
   epoch,
   logBytes,
 }: LogLines): MessageInitShape<typeof GetRunLogLinesResponseSchema> => ({
   ...{ firstLine: BigInt(first.line), offset: BigInt(first.offset), chunk: bytes, lineCount: count, end: isEnd },
-  ...{ epoch: BigInt(epoch), logBytes: BigInt(logBytes) },
+  ...{ epoch: BigInt(epoch), logBytes: BigInt(logBytes), times: times.map(toLogTime) },
 });

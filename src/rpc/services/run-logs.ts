@@ -15,7 +15,7 @@ import { Budget } from "../../lib/async/budget.ts";
 import { callerName, callerOf } from "../calls/caller.ts";
 import { toPage } from "../mapping/page.ts";
 import { fromPhase, logStates } from "../mapping/run.ts";
-import { fromSearch, toLogHit, toLogLines } from "../mapping/run-logs.ts";
+import { fromSearch, toLogHit, toLogLines, toLogTime } from "../mapping/run-logs.ts";
 import { withSigns } from "../streams/signs-of-life.ts";
 
 type LogMessage = MessageInitShape<typeof StreamRunLogsResponseSchema>;
@@ -25,6 +25,7 @@ const emptyPiece = (last: LogPiece | undefined, from: number): LogPiece => ({
   offset: last === undefined ? from : last.offset + last.bytes.length,
   epoch: last?.epoch ?? 0,
   bytes: new Uint8Array(),
+  times: [],
   isEnd: false,
   missingBytes: 0,
   state: "none",
@@ -34,6 +35,7 @@ const emptyPiece = (last: LogPiece | undefined, from: number): LogPiece => ({
 const logMessage = (piece: LogPiece): LogMessage => ({
   offset: BigInt(piece.offset),
   chunk: piece.bytes,
+  times: piece.times.map(toLogTime),
   epoch: BigInt(piece.epoch),
   end: piece.isEnd,
   missingBytes: BigInt(piece.missingBytes),
@@ -59,14 +61,15 @@ export function logReads(control: Control): Pick<ServiceImpl<typeof RunService>,
       const { count: hitCount, hasMore: moreHits, isLogComplete: logComplete, epoch } = found;
       return { hits, nextPageToken, hitCount, moreHits, epoch: BigInt(epoch), logComplete };
     },
-    getRunLogLines: async ({ runId, phase, firstLine, offset, lineCount }, context) => {
+    getRunLogLines: async ({ runId, phase, firstLine, offset, lineCount, withTimes }, context) => {
       const { signal } = context;
       using _turn = await looks.take(callerName(context.values), 1, signal);
-      const wanted = { firstLine: Number(firstLine), offset: Number(offset), count: lineCount };
+      const wanted = { firstLine: Number(firstLine), offset: Number(offset), count: lineCount, withTimes };
       const request = { runId, phase: fromPhase(phase), ...wanted, starts, signal };
       return toLogLines(await getLogLines(control, callerOf(context), request));
     },
-    async *streamRunLogs({ runId, phase, offset, follow, maxBytes }, context): AsyncGenerator<LogMessage> {
+    async *streamRunLogs(asked, context): AsyncGenerator<LogMessage> {
+      const { runId, phase, offset, follow, maxBytes, withTimes } = asked;
       if (follow && maxBytes > 0n) throw invalid("max_bytes", "a log is followed to its end: leave one of them out");
       const request = {
         runId,
@@ -74,6 +77,7 @@ export function logReads(control: Control): Pick<ServiceImpl<typeof RunService>,
         offset: Number(offset),
         follows: follow,
         maxBytes: maxBytes === 0n ? undefined : Number(maxBytes),
+        withTimes,
         signal: context.signal,
       };
       const pieces = followLog(control, callerOf(context), request);

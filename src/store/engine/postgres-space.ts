@@ -16,5 +16,5 @@ export async function sizeOfDatabase(pool: pg.Pool): Promise<number> {
 }
 
 /** Where logs and objects lie on PostgreSQL. */
-export const logTables = ["log_streams", "log_pieces"] as const;
+export const logTables = ["log_streams", "log_pieces", "log_times"] as const;
 export const blobTables = ["blobs", "blob_uploads", "blob_pieces"] as const;

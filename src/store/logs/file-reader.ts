@@ -1,7 +1,8 @@
 import Database from "better-sqlite3";
 import { spaceOf } from "../engine/sqlite-space.ts";
-import type { ListedStream, LogEnd, LogRead } from "../ports/logs.ts";
-import type { ListedStreams, LogListing, LogQuery, ToldSpace } from "./operations.ts";
+import { type ListedStream, type LogEnd, type LogRead, maxReadTimes } from "../ports/logs.ts";
+import type { ListedStreams, LogListing, LogQuery, LogTimesQuery, ToldSpace, ToldTimes } from "./operations.ts";
+import { boundedTimes, type StoredTime } from "./times.ts";
 
 interface Row {
   readonly id: number;
@@ -15,6 +16,7 @@ export class LogFileReader {
   readonly #db: Database.Database;
   readonly #find;
   readonly #pieces;
+  readonly #times;
   readonly #list;
 
   constructor(path: string) {
@@ -25,6 +27,12 @@ export class LogFileReader {
       `SELECT start, bytes FROM pieces WHERE stream = ?
          AND start >= coalesce((SELECT max(start) FROM pieces WHERE stream = ? AND start <= ?), 0) ORDER BY start`,
     );
+    this.#times = this.#db.prepare<[string, number, number], StoredTime>(
+      `SELECT times.start, times.at_ms AS atMs FROM streams JOIN times ON times.stream = streams.id
+       WHERE name = ? AND times.start < ? AND times.start >= coalesce(
+         (SELECT max(start) FROM times WHERE stream = streams.id AND start <= ?), 0)
+       ORDER BY times.start LIMIT ${maxReadTimes + 1}`,
+    );
     this.#list = this.#db.prepare<[string, number], ListedStream>(
       "SELECT name, length FROM streams WHERE name > ? ORDER BY name LIMIT ?",
     );
@@ -32,6 +40,10 @@ export class LogFileReader {
 
   list({ after, limit }: LogListing): ListedStreams {
     return { kind: "listed", streams: this.#list.all(after ?? "", limit) };
+  }
+
+  times({ stream, from, to }: LogTimesQuery): ToldTimes {
+    return { kind: "told_times", told: boundedTimes(this.#times.all(stream, to, from), to) };
   }
 
   space(): ToldSpace {

@@ -4,6 +4,9 @@ import { inSqliteFile } from "../../lib/fs/sqlite-file.ts";
 import { freePages, keepGivingBack } from "../engine/sqlite-space.ts";
 import type { AppendResult, SealResult } from "../ports/logs.ts";
 import type { LogCommand, LogCommandAnswer } from "./operations.ts";
+import { isNewTime } from "./times.ts";
+
+type AppendCommand = Extract<LogCommand, { readonly kind: "append" }>;
 
 /** What the file's format is called; a file of a later one is refused. */
 export const logFileVersion = 1;
@@ -26,6 +29,18 @@ const schema = `
   PRAGMA user_version = ${logFileVersion};
 `;
 
+// A table and a trigger that older programs do not know and need not: what they write has no times, and what they delete takes
+// its times along, before another stream gets its id.
+const laterSchema = `
+  CREATE TABLE IF NOT EXISTS times (
+    stream INTEGER NOT NULL,
+    start INTEGER NOT NULL,
+    at_ms INTEGER NOT NULL,
+    PRIMARY KEY (stream, start)
+  ) STRICT, WITHOUT ROWID;
+  CREATE TRIGGER IF NOT EXISTS times_go AFTER DELETE ON streams BEGIN DELETE FROM times WHERE stream = old.id; END;
+`;
+
 interface StreamRow {
   readonly id: number;
   readonly length: number;
@@ -46,6 +61,8 @@ interface Stream {
   /** Bytes of this group, not inserted yet: they become one piece. */
   pending: Uint8Array[];
   pendingBytes: number;
+  /** The last time that is remembered. */
+  timeMs: number | undefined;
 }
 
 const maxPieceBytes = 256 * 1024;
@@ -69,6 +86,7 @@ function openLogDatabase(path: string): Database.Database {
       `the log file ${path} has version ${String(version)} and this windlassd knows version ${logFileVersion}: start the newer windlassd`,
     );
   }
+  db.exec(`BEGIN IMMEDIATE; ${laterSchema} COMMIT;`);
   return db;
 }
 
@@ -82,6 +100,9 @@ export class LogFile {
   readonly #pieces;
   readonly #deletePieces;
   readonly #deleteStream;
+  readonly #insertTime;
+  readonly #lastTime;
+  readonly #deleteTimes;
   readonly #known = new Map<string, Stream>();
   readonly #changed = new Set<Stream>();
 
@@ -101,6 +122,12 @@ export class LogFile {
     );
     this.#deletePieces = db.prepare("DELETE FROM pieces WHERE stream = ?");
     this.#deleteStream = db.prepare("DELETE FROM streams WHERE id = ?");
+    // An older program may have emptied a stream and left its times.
+    this.#insertTime = db.prepare("INSERT OR REPLACE INTO times (stream, start, at_ms) VALUES (?, ?, ?)");
+    this.#lastTime = db.prepare<[number], { atMs: number }>(
+      "SELECT at_ms AS atMs FROM times WHERE stream = ? ORDER BY start DESC LIMIT 1",
+    );
+    this.#deleteTimes = db.prepare("DELETE FROM times WHERE stream = ?");
   }
 
   /** Does all commands in one transaction, durable when it returns. If it throws, nothing was done. */
@@ -129,7 +156,7 @@ export class LogFile {
       case "append":
         return {
           kind: "append_result",
-          result: this.#append(this.#stream(command.stream), command.offset, command.bytes),
+          result: this.#append(this.#stream(command.stream), command),
         };
       case "seal":
         return {
@@ -159,16 +186,21 @@ export class LogFile {
     const row = this.#find.get(name) ?? { ...this.#create.get(name), ...emptyStream };
     if (row.id === undefined) throw new Error("the log file gave no id to a new stream");
     const hash = row.length === 0 ? createHash("sha256") : undefined;
-    const stream: Stream = { ...row, id: row.id, hash, pending: [], pendingBytes: 0 };
+    const timeMs = row.length === 0 ? undefined : this.#lastTime.get(row.id)?.atMs;
+    const stream: Stream = { ...row, id: row.id, hash, pending: [], pendingBytes: 0, timeMs };
     this.#known.set(name, stream);
     return stream;
   }
 
-  #append(stream: Stream, offset: number, bytes: Uint8Array): AppendResult {
+  #append(stream: Stream, { offset, bytes, atMs }: AppendCommand): AppendResult {
     if (stream.status !== "open") return { kind: "sealed", nextOffset: stream.length };
     if (offset > stream.length) return { kind: "gap", nextOffset: stream.length };
     const fresh = bytes.subarray(Math.min(stream.length - offset, bytes.length));
     if (fresh.length > 0) {
+      if (isNewTime(stream.timeMs, atMs)) {
+        this.#insertTime.run(stream.id, stream.length, atMs);
+        stream.timeMs = atMs;
+      }
       if (stream.pendingBytes + fresh.length > maxPieceBytes) this.#insertPending(stream);
       stream.hash?.update(fresh);
       stream.pending.push(fresh);
@@ -212,6 +244,7 @@ export class LogFile {
   #empty(name: string): LogCommandAnswer {
     const known = this.#stream(name);
     this.#deletePieces.run(known.id);
+    this.#deleteTimes.run(known.id);
     const { id, length } = known;
     const emptied: Stream = { ...empty, id, status: "gap", missing: length, pending: [], hash: createHash("sha256") };
     this.#changed.delete(known);
@@ -256,4 +289,4 @@ export class LogFile {
 }
 
 const emptyStream = { length: 0, status: "open", missing: null, sha256: null } as const;
-const empty = { ...emptyStream, pendingBytes: 0 } as const;
+const empty = { ...emptyStream, pendingBytes: 0, timeMs: undefined } as const;

@@ -1,9 +1,15 @@
 import type { Space } from "../engine/engine.ts";
-import type { AppendResult, ListedStream, LogRead, LogStreamId, SealResult } from "../ports/logs.ts";
+import type { AppendResult, ListedStream, LogRead, LogStreamId, LogTimes, SealResult } from "../ports/logs.ts";
 
 /** What the port asks of the thread that writes. Plain values: they cross between threads. */
 export type LogCommand =
-  | { readonly kind: "append"; readonly stream: LogStreamId; readonly offset: number; readonly bytes: Uint8Array }
+  | {
+      readonly kind: "append";
+      readonly stream: LogStreamId;
+      readonly offset: number;
+      readonly bytes: Uint8Array;
+      readonly atMs: number;
+    }
   | { readonly kind: "seal"; readonly stream: LogStreamId; readonly length: number; readonly sha256: string }
   | { readonly kind: "seal_with_gap"; readonly stream: LogStreamId; readonly missingBytes: number | undefined }
   | { readonly kind: "reopen"; readonly stream: LogStreamId }
@@ -33,6 +39,19 @@ export interface ReadAnswer {
   readonly read: LogRead;
 }
 
+/** The same, for the times of bytes. */
+export interface LogTimesQuery {
+  readonly kind: "times";
+  readonly stream: LogStreamId;
+  readonly from: number;
+  readonly to: number;
+}
+
+export interface ToldTimes {
+  readonly kind: "told_times";
+  readonly told: LogTimes;
+}
+
 /** The same, for the names of streams. */
 export interface LogListing {
   readonly kind: "list";
@@ -55,8 +74,8 @@ export interface ToldSpace {
   readonly space: Space;
 }
 
-export type LogOperation = LogCommand | LogQuery | LogListing | LogSpace;
-export type LogAnswer = LogCommandAnswer | ReadAnswer | ListedStreams | ToldSpace;
+export type LogOperation = LogCommand | LogQuery | LogTimesQuery | LogListing | LogSpace;
+export type LogAnswer = LogCommandAnswer | ReadAnswer | ToldTimes | ListedStreams | ToldSpace;
 
 /** What a thread is started with. */
 export interface LogThreadOptions {

@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import type pg from "pg";
+import type { Clock } from "../../lib/clock.ts";
 import { WindlassError } from "../../lib/words/errors.ts";
 import { postgresDialect } from "../engine/dialect.ts";
 import type { Space } from "../engine/engine.ts";
@@ -10,12 +11,15 @@ import {
   type LogRead,
   type LogStore,
   type LogStreamId,
+  type LogTimes,
   maxReadBytes,
+  maxReadTimes,
   type SealResult,
 } from "../ports/logs.ts";
 import { type Append, grown, growthOf, type KnownStream, type StreamGrowth } from "./appends.ts";
 import { endOf } from "./file-reader.ts";
 import { refuseBadAppend } from "./sqlite.ts";
+import { boundedTimes } from "./times.ts";
 
 interface Waiting extends Append {
   resolve(result: AppendResult): void;
@@ -36,24 +40,26 @@ const maxPieceBytes = 256 * 1024;
 const maxKnownStreams = 4096;
 
 /** Opens the log store of a migrated PostgreSQL database. The pool is closed with it. */
-export const openPostgresLogStore = (pool: pg.Pool): LogStore => new PostgresLogStore(pool);
+export const openPostgresLogStore = (pool: pg.Pool, clock: Clock): LogStore => new PostgresLogStore(pool, clock);
 
 /** Appends that come while a batch is under way become the next one, which is one statement. */
 class PostgresLogStore implements LogStore {
   readonly #pool: pg.Pool;
+  readonly #clock: Clock;
   readonly #known = new Map<LogStreamId, KnownStream>();
   readonly #lastAppend = new Map<LogStreamId, Promise<unknown>>();
   #waiting: Waiting[] = [];
   #draining: Promise<void> | undefined;
 
-  constructor(pool: pg.Pool) {
+  constructor(pool: pg.Pool, clock: Clock) {
     this.#pool = pool;
+    this.#clock = clock;
   }
 
   async append(stream: LogStreamId, offset: number, bytes: Uint8Array): Promise<AppendResult> {
     refuseBadAppend(offset, bytes);
     const { promise, resolve, reject } = Promise.withResolvers<AppendResult>();
-    this.#waiting.push({ stream, offset, bytes, resolve, reject });
+    this.#waiting.push({ stream, offset, bytes, atMs: this.#clock.now().getTime(), resolve, reject });
     this.#draining ??= this.#drain();
     this.#lastAppend.set(stream, promise);
     try {
@@ -122,6 +128,12 @@ class PostgresLogStore implements LogStore {
     return { bytes, nextOffset: offset + bytes.length, end, length };
   }
 
+  async times(stream: LogStreamId, from: number, to: number): Promise<LogTimes> {
+    const rows = await this.#query<{ start: string; ms: string }>(timesStatement, [stream, from, to]);
+    const found = rows.map(({ start, ms }) => ({ start: Number(start), atMs: Number(ms) }));
+    return boundedTimes(found, to);
+  }
+
   async list(after: LogStreamId | null, limit: number): Promise<readonly ListedStream[]> {
     const rows = await this.#query<{ name: string; length: string }>(listStatement, [after ?? "", limit]);
     return rows.map(({ name, length }) => ({ name, length: Number(length) }));
@@ -131,7 +143,7 @@ class PostgresLogStore implements LogStore {
     await this.#quiet(stream);
     this.#known.delete(stream);
     await this.#query(
-      `WITH pieces AS (DELETE FROM log_pieces WHERE stream = $1)
+      `WITH pieces AS (DELETE FROM log_pieces WHERE stream = $1), times AS (DELETE FROM log_times WHERE stream = $1)
        UPDATE log_streams SET status = 'gap', missing = length, length = 0, sha256 = NULL WHERE name = $1`,
       [stream],
     );
@@ -199,6 +211,7 @@ class PostgresLogStore implements LogStore {
   async #grow(growths: readonly StreamGrowth[]): Promise<ReadonlySet<string>> {
     if (growths.length === 0) return new Set();
     const { rows, bytes } = rowsOf(growths);
+    const times = growths.flatMap((growth) => growth.times.map((time) => ({ ...time, stream: growth.stream })));
     const moved = await this.#query<{ name: string }>(appendStatement, [
       growths.map(({ stream }) => stream),
       growths.map(({ was }) => was),
@@ -208,6 +221,9 @@ class PostgresLogStore implements LogStore {
       rows.map(({ length }) => length),
       // One parameter travels as it is; a list of them would travel as text, twice as long.
       bytes,
+      times.map(({ stream }) => stream),
+      times.map(({ start }) => start),
+      times.map(({ atMs }) => atMs),
     ]);
     return new Set(moved.map(({ name }) => name));
   }
@@ -217,12 +233,13 @@ class PostgresLogStore implements LogStore {
     const unknown = streams.filter((stream) => !this.#known.has(stream));
     if (unknown.length === 0) return;
     await this.#create(unknown);
-    const rows = await this.#query<{ name: string; length: string; status: string }>(
-      "SELECT name, length, status FROM log_streams WHERE name = ANY($1)",
+    const rows = await this.#query<{ name: string; length: string; status: string; ms: string | null }>(
+      learnStatement,
       [unknown],
     );
-    for (const { name, length, status } of rows) {
-      this.#known.set(name, { length: Number(length), isOpen: status === "open", hash: undefined });
+    for (const { name, length, status, ms } of rows) {
+      const timeMs = ms === null ? undefined : Number(ms);
+      this.#known.set(name, { length: Number(length), isOpen: status === "open", hash: undefined, timeMs });
     }
   }
 
@@ -317,7 +334,8 @@ function rowsOf(growths: readonly StreamGrowth[]): { readonly rows: readonly Pie
   return { rows, bytes: Buffer.concat(growths.flatMap(({ pieces }) => pieces)) };
 }
 
-// The streams whose length is still the expected one grow, and only their pieces are stored: all or nothing for each.
+// The streams whose length is still the expected one grow, and only their pieces are stored: all or nothing for each. An older program
+// may have emptied a stream and left its times.
 const appendStatement = `
   WITH given AS (SELECT * FROM unnest($1::text[], $2::bigint[], $3::bigint[]) AS given(name, was, becomes)),
   moved AS (
@@ -332,8 +350,23 @@ const appendStatement = `
       SELECT stream, start, length, (sum(length) OVER (ORDER BY place))::int AS ends
       FROM unnest($4::text[], $5::bigint[], $6::int[]) WITH ORDINALITY AS part(stream, start, length, place)
     ) AS piece JOIN moved ON moved.name = piece.stream
+  ),
+  timed AS (
+    INSERT INTO log_times (stream, start, at_ms)
+    SELECT time.stream, time.start, time.ms FROM unnest($8::text[], $9::bigint[], $10::bigint[]) AS time(stream, start, ms)
+    JOIN moved ON moved.name = time.stream
+    ON CONFLICT (stream, start) DO UPDATE SET at_ms = excluded.at_ms
   )
   SELECT name FROM moved`;
+
+const learnStatement = `
+  SELECT name, length, status, (SELECT at_ms FROM log_times WHERE stream = name ORDER BY start DESC LIMIT 1) AS ms
+  FROM log_streams WHERE name = ANY($1)`;
+const timesStatement = `
+  SELECT start, at_ms AS ms FROM log_times
+  WHERE stream = $1 AND start < $3::bigint AND start >= coalesce(
+    (SELECT max(start) FROM log_times WHERE stream = $1 AND start <= $2::bigint), 0)
+  ORDER BY start LIMIT ${maxReadTimes + 1}`;
 
 const listStatement = "SELECT name, length FROM log_streams WHERE name > $1 ORDER BY name LIMIT $2";
 const readStatement = `

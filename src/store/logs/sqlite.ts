@@ -1,3 +1,4 @@
+import type { Clock } from "../../lib/clock.ts";
 import { WindlassError } from "../../lib/words/errors.ts";
 import type { Space } from "../engine/engine.ts";
 import {
@@ -6,6 +7,7 @@ import {
   type LogRead,
   type LogStore,
   type LogStreamId,
+  type LogTimes,
   maxAppendBytes,
   maxReadBytes,
   type SealResult,
@@ -17,24 +19,27 @@ import { LogThread } from "./thread-client.ts";
  * Opens the embedded log store: its own SQLite file, written and read by a thread each, off the event loop. The one that
  * reads is started by the first read.
  */
-export async function openSqliteLogStore(path: string): Promise<LogStore> {
-  return new SqliteLogStore(path, await LogThread.start({ path, role: "write" }));
+export async function openSqliteLogStore(path: string, clock: Clock): Promise<LogStore> {
+  return new SqliteLogStore(path, await LogThread.start({ path, role: "write" }), clock);
 }
 
 class SqliteLogStore implements LogStore {
   readonly #path: string;
   readonly #writer: LogThread;
+  readonly #clock: Clock;
   #reader: Promise<LogThread> | undefined;
   #isClosed = false;
 
-  constructor(path: string, writer: LogThread) {
+  constructor(path: string, writer: LogThread, clock: Clock) {
     this.#path = path;
     this.#writer = writer;
+    this.#clock = clock;
   }
 
   async append(stream: LogStreamId, offset: number, bytes: Uint8Array): Promise<AppendResult> {
     refuseBadAppend(offset, bytes);
-    const answer = await this.#writer.call({ kind: "append", stream, offset, bytes });
+    const atMs = this.#clock.now().getTime();
+    const answer = await this.#writer.call({ kind: "append", stream, offset, bytes, atMs });
     if (answer.kind === "append_result") return answer.result;
     throw unexpected(answer);
   }
@@ -65,6 +70,12 @@ class SqliteLogStore implements LogStore {
       maxBytes: Math.min(maxBytes, maxReadBytes),
     });
     if (answer.kind === "read") return answer.read;
+    throw unexpected(answer);
+  }
+
+  async times(stream: LogStreamId, from: number, to: number): Promise<LogTimes> {
+    const answer = await this.#read({ kind: "times", stream, from, to });
+    if (answer.kind === "told_times") return answer.told;
     throw unexpected(answer);
   }
 

@@ -25,8 +25,8 @@ function writing(path: string): Side {
   };
 }
 
-const isCommand = (operation: LogOperation): operation is LogCommand =>
-  operation.kind !== "read" && operation.kind !== "list" && operation.kind !== "space";
+const questions: ReadonlySet<LogOperation["kind"]> = new Set(["read", "times", "list", "space"]);
+const isCommand = (operation: LogOperation): operation is LogCommand => !questions.has(operation.kind);
 
 /** Opens the file at the first read: by then the writer has made it. */
 function reading(path: string): Side {
@@ -37,6 +37,7 @@ function reading(path: string): Side {
       const reader = file;
       return operations.flatMap((operation): LogAnswer | [] => {
         if (operation.kind === "read") return { kind: "read", read: reader.read(operation) };
+        if (operation.kind === "times") return reader.times(operation);
         if (operation.kind === "space") return reader.space();
         return operation.kind === "list" ? reader.list(operation) : [];
       });

@@ -2,8 +2,9 @@ import { createHash } from "node:crypto";
 import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { testEngines } from "../../../test/engines.ts";
+import { ManualClock } from "../../../test/support/manual-clock.ts";
 import { openLogStore } from "../open.ts";
-import { type LogStore, maxAppendBytes, maxReadBytes } from "./logs.ts";
+import { type LogStore, maxAppendBytes, maxReadBytes, maxReadTimes } from "./logs.ts";
 
 const bytes = (text: string) => new TextEncoder().encode(text);
 const sha256 = (...parts: readonly Uint8Array[]) => {
@@ -16,18 +17,25 @@ describe.each(testEngines)("the log store on $name", (engine) => {
   let held: AsyncDisposableStack;
   let url: string;
   let logs: LogStore;
+  let clock: ManualClock;
 
   beforeEach(async () => {
     held = new AsyncDisposableStack();
     url = (await engine.urls(held)).logs;
-    logs = await openLogStore({ url });
+    clock = new ManualClock();
+    logs = await openLogStore({ url, clock });
     held.defer(() => logs[Symbol.asyncDispose]());
   });
   afterEach(() => held.disposeAsync());
 
   const reopened = async () => {
     await logs[Symbol.asyncDispose]();
-    logs = await openLogStore({ url });
+    logs = await openLogStore({ url, clock });
+  };
+  /** The times of a stream as pairs: where, and how many milliseconds after `since`. */
+  const timesOf = async (stream: string, since: Date, [from, to]: readonly [number, number] = [0, 1_000]) => {
+    const { times } = await logs.times(stream, from, to);
+    return times.map(({ offset, at }) => [offset, at.getTime() - since.getTime()]);
   };
   const textOf = async (stream: string) => {
     const { bytes: read, nextOffset, end } = await logs.read(stream, 0, maxReadBytes);
@@ -167,6 +175,98 @@ describe.each(testEngines)("the log store on $name", (engine) => {
     await reopened();
     expect(await ends()).toEqual([gap, gap]);
     expect(await logs.append("s/1", 0, text)).toEqual({ kind: "sealed", nextOffset: 0 });
+  });
+
+  test("when bytes came is remembered, once a second at most, and by what is new alone", async () => {
+    const since = clock.now();
+    const at = async (afterMs: number, offset: number, text: string, stream = "s/1") => {
+      await clock.advance(since.getTime() + afterMs - clock.now().getTime());
+      await logs.append(stream, offset, bytes(text));
+    };
+    await at(0, 0, "ab");
+    await at(999, 2, "cd");
+    await at(1_000, 4, "ef");
+    await at(1_500, 6, "gh");
+    await at(1_500, 0, "xyz", "t/1");
+    await at(5_000, 0, "abcdefgh");
+    await at(5_000, 9, "gap");
+    await at(6_000, 6, "ghij");
+    const all = [
+      [0, 0],
+      [4, 1_000],
+      [8, 6_000],
+    ];
+    expect(await timesOf("s/1", since)).toEqual(all);
+    expect(await timesOf("t/1", since)).toEqual([[0, 1_500]]);
+    expect(await timesOf("none", since)).toEqual([]);
+    expect(await timesOf("s/1", since, [3, 4])).toEqual([[0, 0]]);
+    expect(await timesOf("s/1", since, [4, 8])).toEqual([[4, 1_000]]);
+    expect(await timesOf("s/1", since, [5, 9])).toEqual(all.slice(1));
+    expect(await timesOf("s/1", since, [500, 900])).toEqual(all.slice(2));
+    await logs.seal("s/1", 10, sha256(bytes("abcdefghij")));
+    await at(8_000, 10, "late");
+    expect(await timesOf("s/1", since)).toEqual(all);
+    await reopened();
+    expect(await timesOf("s/1", since)).toEqual(all);
+    await at(8_000, 3, "new", "t/1");
+    expect(await timesOf("t/1", since)).toEqual([
+      [0, 1_500],
+      [3, 8_000],
+    ]);
+  });
+
+  test("after a restart the second goes on; a clock that was set back is believed", async () => {
+    const since = clock.now();
+    await logs.append("s/1", 0, bytes("ab"));
+    await clock.advance(500);
+    await reopened();
+    await logs.append("s/1", 2, bytes("cd"));
+    expect(await timesOf("s/1", since)).toEqual([[0, 0]]);
+    await logs[Symbol.asyncDispose]();
+    clock = new ManualClock(new Date(since.getTime() - 60_000));
+    logs = await openLogStore({ url, clock });
+    await logs.append("s/1", 4, bytes("ef"));
+    await logs.append("s/1", 6, bytes("gh"));
+    expect(await timesOf("s/1", since)).toEqual([
+      [0, 0],
+      [4, -60_000],
+    ]);
+  });
+
+  test("times go with the bytes, whether a stream is emptied or deleted, and begin anew with them", async () => {
+    const since = clock.now();
+    for (const name of ["s/1", "s/2", "s/3"]) await logs.append(name, 0, bytes("abc"));
+    await clock.advance(2_000);
+    for (const name of ["s/1", "s/2", "s/3"]) await logs.append(name, 3, bytes("def"));
+    await logs.sealWithGap("s/1", undefined);
+    await logs.empty("s/1");
+    await logs.delete("s/3");
+    await logs.delete("s/2");
+    for (const name of ["s/1", "s/2", "s/3", "s/4"]) expect(await timesOf(name, since)).toEqual([]);
+    await clock.advance(100);
+    await logs.reopen("s/1");
+    for (const name of ["s/4", "s/3", "s/2", "s/1"]) {
+      await logs.append(name, 0, bytes("anew"));
+      expect(await timesOf(name, since)).toEqual([[0, 2_100]]);
+    }
+  });
+
+  test("one look gives so many times, and says how far they reach", async () => {
+    const since = clock.now();
+    const appends: Promise<unknown>[] = [];
+    for (let n = 0; n < maxReadTimes + 3; n += 1) {
+      appends.push(logs.append("s/1", n * 2, bytes("ab")));
+      await clock.advance(1_000);
+    }
+    await Promise.all(appends);
+    const length = 2 * (maxReadTimes + 3);
+    const { times, upTo } = await logs.times("s/1", 2, length);
+    expect([times.length, times[0]?.offset, upTo]).toEqual([maxReadTimes, 2, 2 * (maxReadTimes + 1)]);
+    expect(await timesOf("s/1", since, [upTo, length])).toEqual([
+      [upTo, (maxReadTimes + 1) * 1_000],
+      [upTo + 2, (maxReadTimes + 2) * 1_000],
+    ]);
+    expect((await logs.times("s/1", upTo, length)).upTo).toBe(length);
   });
 
   test("what the logs take is told, and what they no longer take is given back", async () => {

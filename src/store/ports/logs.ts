@@ -9,6 +9,12 @@ export const maxAppendBytes = 64 * 1024;
 /** The most bytes one read gives. */
 export const maxReadBytes = 1024 * 1024;
 
+/** A stream remembers the time of an append if it has remembered none for so long. */
+export const timeEveryMs = 1_000;
+
+/** The most times one look gives. */
+export const maxReadTimes = 1_000;
+
 export type AppendResult =
   /**
    * Durable. Bytes below the old end were skipped unread: repeating an append changes nothing. `addedBytes` is how many
@@ -43,6 +49,19 @@ export interface LogRead {
   readonly length: number;
 }
 
+/** From which byte of a stream on bytes came at which time. */
+export interface LogTime {
+  readonly offset: number;
+  readonly at: Date;
+}
+
+export interface LogTimes {
+  /** In the order of the stream. */
+  readonly times: readonly LogTime[];
+  /** `times` has all of them before this offset: where the range ends, or the first time that was too many stands. */
+  readonly upTo: number;
+}
+
 /** A stream as a listing tells it. */
 export interface ListedStream {
   readonly name: LogStreamId;
@@ -63,6 +82,11 @@ export interface LogStore extends AsyncDisposable, Spacious {
   reopen(stream: LogStreamId): Promise<void>;
   /** Bytes from `offset` on: at most `maxBytes` (bounded by `maxReadBytes`), none beyond the end. */
   read(stream: LogStreamId, offset: number, maxBytes: number): Promise<LogRead>;
+  /**
+   * When bytes came, for those from `from` to `to`: the last time at or before `from`, and the times behind it, at most
+   * one a second. What an older program stored has none.
+   */
+  times(stream: LogStreamId, from: number, to: number): Promise<LogTimes>;
   /** Streams in the order of their names, from the one after `after` on (null: from the first), at most `limit`. */
   list(after: LogStreamId | null, limit: number): Promise<readonly ListedStream[]>;
   /** Forgets the bytes of a stream that has ended, and ends it with a gap of their whole length: both, or neither. */

@@ -14,6 +14,19 @@ export function defineBytes(k: Kit) {
     { stream: k.text("stream").notNull(), start: k.int("start").notNull(), bytes: k.bytes("bytes").notNull() },
     (t) => [k.primaryKey({ columns: [t.stream, t.start] })],
   );
+  // From which byte of a stream on bytes came at which time, in milliseconds since 1970.
+  const logTimes = k.table(
+    "log_times",
+    {
+      stream: k
+        .text("stream")
+        .notNull()
+        .references(() => logStreams.name, { onDelete: "cascade" }),
+      start: k.int("start").notNull(),
+      atMs: k.int("at_ms").notNull(),
+    },
+    (t) => [k.primaryKey({ columns: [t.stream, t.start] })],
+  );
   const blobs = k.table("blobs", {
     key: k.text("key").primaryKey(),
     upload: k.text("upload").notNull(),
@@ -29,5 +42,5 @@ export function defineBytes(k: Kit) {
     { upload: k.text("upload").notNull(), position: k.int("position").notNull(), bytes: k.bytes("bytes").notNull() },
     (t) => [k.primaryKey({ columns: [t.upload, t.position] })],
   );
-  return { logStreams, logPieces, blobs, blobUploads, blobPieces };
+  return { logStreams, logPieces, logTimes, blobs, blobUploads, blobPieces };
 }

@@ -1,4 +1,5 @@
 import { create, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
+import { timestampMs } from "@bufbuild/protobuf/wkt";
 import { beforeAll, describe, expect, test } from "vitest";
 import { type Run, RunState } from "../../../src/gen/windlass/v1/run_pb.ts";
 import { StreamRunLogsResponseSchema } from "../../../src/gen/windlass/v1/run_service_pb.ts";
@@ -71,6 +72,36 @@ describe.skipIf(!hasBrowser)("a log in the browser", () => {
     expect(pane?.height).toBeLessThanOrEqual(800);
     await page.keyboard.press("x");
     await expect.poll(shown).toBeUndefined();
+    expect(somebody.complaints).toEqual([]);
+  });
+
+  test("lines have the times at which they came, and the same ones after a reload", async () => {
+    await using somebody = await browser.admin(stage.server);
+    const { page } = somebody;
+    await somebody.open(`/o/default/runs/${applied.id}/apply-log`);
+    const clocks = async () => {
+      await isWhole(page);
+      return page
+        .locator(".log-line[data-n]")
+        .evaluateAll((lines) => lines.map((line) => line.getAttribute("data-clock") ?? "none"));
+    };
+    const first = await clocks();
+    expect(first.length).toBeGreaterThan(3);
+    const { startTime, endTime } = applied.apply ?? {};
+    if (startTime === undefined || endTime === undefined) throw new Error("the apply has no times");
+    const [from, to] = [timestampMs(startTime), timestampMs(endTime)];
+    const seconds = Array.from({ length: Math.ceil((to - from) / 1_000) + 1 }, (_, n) => from + n * 1_000);
+    const during = await page.evaluate(
+      (times) => times.map((time) => new Date(time).toLocaleTimeString("en-GB")),
+      seconds,
+    );
+    expect(during).toEqual(expect.arrayContaining(first));
+    await page.keyboard.press("t");
+    await page.getByText("When the server got each line").waitFor();
+    const shown = page.locator(".log-line[data-n='1']");
+    expect(await shown.evaluate((line) => getComputedStyle(line, "::before").content)).toContain(first[0]);
+    await page.reload();
+    expect(await clocks()).toEqual(first);
     expect(somebody.complaints).toEqual([]);
   });
 

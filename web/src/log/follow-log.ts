@@ -2,11 +2,13 @@ import { createClient, type Transport } from "@connectrpc/connect";
 import type { RunPhase } from "../../../src/gen/windlass/v1/run_pb.ts";
 import { RunService, type StreamRunLogsResponse } from "../../../src/gen/windlass/v1/run_service_pb.ts";
 import { keepOpen, type LiveState, type StreamAttempt } from "../data/keep-open.ts";
+import { dateOf } from "../ui/format.ts";
+import type { TimedBytes } from "./log-reader.ts";
 
 /** What becomes of the bytes of a log. */
 export interface LogSink {
-  /** The next bytes; `isLive` if they were written while somebody watched. */
-  onBytes(bytes: Uint8Array, isLive: boolean): void;
+  /** The next bytes. */
+  onBytes(next: TimedBytes): void;
   /** Bytes that are missing at this place. */
   onGap(bytes: number): void;
   /** Another attempt has begun: its log begins anew. */
@@ -19,8 +21,6 @@ export interface LogSink {
 export interface LogPlace {
   readonly runId: string;
   readonly phase: RunPhase;
-  /** How long the log was when it was opened: what comes behind is new. */
-  readonly knownBytes: bigint;
 }
 
 /** Reads a log from its beginning and follows it until it is complete or the signal, over every break. */
@@ -31,9 +31,9 @@ export async function followLog(
   signal: AbortSignal,
 ): Promise<void> {
   const client = createClient(RunService, transport);
-  const position = new LogPosition(place.knownBytes, sink);
+  const position = new LogPosition(sink);
   const read = async ({ signal: own, heard }: StreamAttempt) => {
-    const request = { runId: place.runId, phase: place.phase, offset: position.offset, follow: true };
+    const request = { runId: place.runId, phase: place.phase, offset: position.offset, follow: true, withTimes: true };
     for await (const message of client.streamRunLogs(request, { signal: own })) {
       heard();
       const next = position.take(message);
@@ -48,18 +48,17 @@ export async function followLog(
 export class LogPosition {
   offset = 0n;
   #epoch: bigint | undefined;
-  readonly #knownBytes: bigint;
   readonly #sink: Pick<LogSink, "onBytes" | "onGap" | "onReset" | "onEnd">;
 
-  constructor(knownBytes: bigint, sink: Pick<LogSink, "onBytes" | "onGap" | "onReset" | "onEnd">) {
-    this.#knownBytes = knownBytes;
+  constructor(sink: Pick<LogSink, "onBytes" | "onGap" | "onReset" | "onEnd">) {
     this.#sink = sink;
   }
 
-  take({ chunk, offset, epoch, end, missingBytes, logProblem }: StreamRunLogsResponse): "more" | "done" | "broken" {
+  take(message: StreamRunLogsResponse): "more" | "done" | "broken" {
+    const { chunk, epoch, end, missingBytes, logProblem } = message;
     if (this.#epoch !== undefined && epoch !== 0n && epoch !== this.#epoch) return this.#beginAnew(epoch);
     if (epoch !== 0n) this.#epoch = epoch;
-    if (chunk.length > 0) this.#takeBytes(chunk, offset);
+    if (chunk.length > 0) this.#takeBytes(message);
     if (!end) return "more";
     // What is wrong with the whole log says it too.
     if (missingBytes > 0n && logProblem === "") this.#sink.onGap(Number(missingBytes));
@@ -67,11 +66,13 @@ export class LogPosition {
     return "done";
   }
 
-  #takeBytes(chunk: Uint8Array, offset: bigint): void {
+  #takeBytes({ chunk, offset, times: told }: StreamRunLogsResponse): void {
     const known = Number(this.offset - offset);
     if (known >= chunk.length) return;
     if (known < 0) this.#sink.onGap(-known);
-    this.#sink.onBytes(known > 0 ? chunk.subarray(known) : chunk, offset >= this.#knownBytes);
+    const times = told.map((time) => ({ offset: Number(time.offset), at: dateOf(time.time) }));
+    const seen = Math.max(0, known);
+    this.#sink.onBytes({ bytes: chunk.subarray(seen), offset: Number(offset) + seen, times });
     this.offset = offset + BigInt(chunk.length);
   }
 

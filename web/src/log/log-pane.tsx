@@ -29,7 +29,7 @@ export function LogPane({ place, label }: LogPaneProps) {
       <PickedNote log={log} picked={picked} />
       {look.times !== "off" && (
         <p className="quiet border-base-300 border-b px-3 py-1 text-xs">
-          Logs carry no times: lines that come while this page is open get the time at which they came.
+          When the server got each line, to the second. Lines that an older windlassd stored have no time.
         </p>
       )}
       <LogBox box={box} label={label} log={log} look={look} picked={picked} />

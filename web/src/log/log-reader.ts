@@ -9,9 +9,25 @@ export interface LogLine {
   readonly spans: readonly LogSpan[];
   readonly section: SectionName;
   readonly kind: "program" | "agent" | "error" | "remark";
-  /** When it came here, if it came while somebody watched. */
+  /** When it came to the server, to the second; absent if the server did not remember. */
   readonly at?: Date | undefined;
 }
+
+/** From which byte of a log on bytes came at which time. */
+interface ByteTime {
+  readonly offset: number;
+  readonly at: Date | undefined;
+}
+
+/** Bytes of a log, and where they stand in it. */
+export interface TimedBytes {
+  readonly bytes: Uint8Array;
+  readonly offset: number;
+  /** In the order of the log; the first may be of a byte before these. */
+  readonly times: readonly ByteTime[];
+}
+
+const lineFeed = 0x0a;
 
 /** Longer lines are cut: a browser lays out a line as a whole. */
 const maxLineChars = 20_000;
@@ -23,12 +39,21 @@ export class LogReader {
   #rest = "";
   #number = 0;
   #section: SectionName = "Setup";
+  /** When the line came whose end is not there yet. */
+  #at: Date | undefined;
 
   /** The lines that end in these bytes, each made when it is taken: those of a long log are too many to be made at once. */
-  *read(bytes: Uint8Array, at?: Date): Generator<LogLine, void> {
+  *read({ bytes, offset, times }: TimedBytes): Generator<LogLine, void> {
+    const at = readerOfTimes(times);
+    if (this.#rest === "") this.#at = at(offset);
     const lines = (this.#rest + this.#decoder.decode(bytes, { stream: true })).split("\n");
     this.#rest = lines.pop() ?? "";
-    for (const line of lines) yield this.#line(line, at);
+    let next = 0;
+    for (const line of lines) {
+      yield this.#line(line);
+      next = bytes.indexOf(lineFeed, next) + 1;
+      this.#at = at(offset + next);
+    }
   }
 
   /** The line that the log ends with, if it has no end of its own. */
@@ -43,15 +68,24 @@ export class LogReader {
     yield { number: 0, spans: [{ text: `[${text}]`, look: "" }], section: this.#section, kind: "remark" };
   }
 
-  #line(raw: string, at?: Date): LogLine {
+  #line(raw: string): LogLine {
     const line = strip(raw.length > maxLineChars * 4 ? raw.slice(0, maxLineChars * 4) : raw);
     const spans = cut(this.#spans.read(line), raw.length);
     const text = spans.map((span) => span.text).join("");
     this.#section = sectionOf(text, this.#section);
     this.#number += 1;
     const kind = beginsError(text) ? "error" : isOfAgent(text) ? "agent" : "program";
-    return { number: this.#number, spans, section: this.#section, kind, at };
+    return { number: this.#number, spans, section: this.#section, kind, at: this.#at };
   }
+}
+
+/** Tells the times of bytes, asked for in their order. */
+function readerOfTimes(times: readonly ByteTime[]): (offset: number) => Date | undefined {
+  let passed = 0;
+  return (offset) => {
+    while ((times[passed]?.offset ?? Infinity) <= offset) passed += 1;
+    return times[passed - 1]?.at;
+  };
 }
 
 /** The first characters of a line that is too long, and how many there are. */

@@ -51,6 +51,8 @@ export class LogView {
   #frame: number | undefined;
   #settling: number | undefined;
   #startedAt: Date | undefined;
+  /** Of the last line that has a time: the lines of one second share it. */
+  #shownTime: ShownTime | undefined;
   #firstError: number | undefined;
   #isAtEnd = true;
   #unseen = 0;
@@ -129,6 +131,7 @@ export class LogView {
     this.#whenShown = [];
     this.#section = undefined;
     this.#chunk = undefined;
+    this.#startedAt = undefined;
     this.#firstError = undefined;
     this.#shownLines = 0;
     this.#gap = undefined;
@@ -251,8 +254,9 @@ export class LogView {
     if (number > 0) element.setAttribute("data-n", String(number));
     if (at !== undefined) {
       this.#startedAt ??= at;
-      element.dataset.clock = at.toLocaleTimeString("en-GB");
-      element.dataset.since = `+${((at.getTime() - this.#startedAt.getTime()) / 1000).toFixed(1)}s`;
+      if (this.#shownTime?.at !== at) this.#shownTime = shownTime(at, this.#startedAt);
+      element.dataset.clock = this.#shownTime.clock;
+      element.dataset.since = this.#shownTime.since;
     }
     for (const span of spans) element.appendChild(nodeOf(span));
     return element;
@@ -290,6 +294,18 @@ export class LogView {
 }
 
 const maxMarked = 5_000;
+
+interface ShownTime {
+  readonly at: Date;
+  readonly clock: string;
+  readonly since: string;
+}
+
+const shownTime = (at: Date, start: Date): ShownTime => ({
+  at,
+  clock: at.toLocaleTimeString("en-GB"),
+  since: `+${Math.floor((at.getTime() - start.getTime()) / 1000)}s`,
+});
 
 function countLines({ count, lines }: Section): void {
   count.textContent = countText(lines, "line");

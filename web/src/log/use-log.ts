@@ -18,14 +18,13 @@ export interface ShownLog {
 const nothing: LogCounts = { lines: 0, firstError: undefined };
 
 /** Follows a log into an element. */
-export function useLog(box: RefObject<HTMLElement | null>, { runId, phase, knownBytes }: LogPlace): ShownLog {
+export function useLog(box: RefObject<HTMLElement | null>, { runId, phase }: LogPlace): ShownLog {
   const transport = useTransport();
   const view = useRef<LogView | undefined>(undefined);
   const [counts, setCounts] = useState(nothing);
   const [unseen, setUnseen] = useState(0);
   const [state, setState] = useState<LiveState | "ended">("connecting");
   const [problem, setProblem] = useState("");
-  const known = useRef(knownBytes);
   useEffect(() => {
     if (box.current === null) return;
     const shown = new LogView(box.current, { onLines: setCounts, onUnseen: setUnseen });
@@ -36,7 +35,7 @@ export function useLog(box: RefObject<HTMLElement | null>, { runId, phase, known
       setProblem(said);
     };
     const sink = { ...sinkInto(shown, onEnd), onState: setState };
-    void followLog(transport, { runId, phase, knownBytes: known.current }, sink, ending.signal);
+    void followLog(transport, { runId, phase }, sink, ending.signal);
     return () => {
       ending.abort();
       shown.clear();
@@ -49,7 +48,7 @@ export function useLog(box: RefObject<HTMLElement | null>, { runId, phase, known
 function sinkInto(view: LogView, onEnd: (problem: string) => void): Omit<LogSink, "onState"> {
   let reader = new LogReader();
   return {
-    onBytes: (bytes, isLive) => view.add(reader.read(bytes, isLive ? new Date() : undefined)),
+    onBytes: (next) => view.add(reader.read(next)),
     onGap: (bytes) => {
       // What came before it stands before it, also a line that has no end.
       view.add(reader.end());

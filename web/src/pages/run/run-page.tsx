@@ -176,7 +176,7 @@ function PhaseLog({ run, phase }: { readonly run: Run; readonly phase: RunPhase 
     return (
       <NoLog text={isPlan ? "It begins when an agent starts the plan." : "It begins when an agent starts the apply."} />
     );
-  const place = { runId: run.id, phase, knownBytes: job.logBytes };
+  const place = { runId: run.id, phase };
   return <LogPane key={phase} place={place} label={isPlan ? "Log of the plan" : "Log of the apply"} />;
 }
 
