@@ -75,6 +75,22 @@ test("windlass run logs --lines prints lines out of the middle", async () => {
   expect(await lines("9")).toMatchObject({ exit: 3, stderr: expect.stringContaining("it has 4 so far") });
 });
 
+test("the API tells when lines came, to those who ask for it", async () => {
+  const time = server.control.clock.now().toISOString().replace(".000Z", "Z");
+  const data = (more: object) => JSON.stringify({ runId: run.id, phase: "RUN_PHASE_PLAN", ...more });
+  const lines = (more: object) =>
+    server.json(["api", "RunService/GetRunLogLines", "--data", data({ firstLine: 3, lineCount: 1, ...more })]);
+  expect(await lines({ withTimes: true })).toMatchObject({ times: [{ time }] });
+  expect(await lines({})).toMatchObject({ times: [] });
+  const first = async (more: object) => {
+    const call = ["api", "RunService/StreamRunLogs", "-o", "jsonl", "--data", data({ offset: 5, ...more })];
+    const [line = ""] = (await server.done(call)).stdout.split("\n");
+    return JSON.parse(line);
+  };
+  expect(await first({ withTimes: true })).toMatchObject({ offset: "5", times: [{ time }] });
+  expect(await first({})).toMatchObject({ times: [] });
+});
+
 test("windlass pool get tells the last hour in a line", async () => {
   expect((await server.done("pool get prod")).stdout).toMatch(
     /Last hour: +2 jobs started, half of them after at most 5s and 95 of 100 after 1m ?30s; at most 1 queued and 1 running at once/,
