@@ -48,39 +48,43 @@ describe.skipIf(!hasBrowser)("a log in the browser", () => {
     return workspace;
   }
 
-  test("what is set up folds; a click, a key, an address and the search unfold it", async () => {
+  test("what is refreshed folds; a click, a key, an address and the search unfold it", async () => {
+    const { api } = stage.server;
+    const workspace = await workspaceWith("fanout");
+    await api.applied(workspace);
+    const run = await api.ended(await api.start(workspace, { planOnly: true, destroy: true }));
     await using somebody = await browser.admin(stage.server);
     const { page } = somebody;
-    await somebody.open(`/o/default/runs/${applied.id}/plan-log`);
+    await somebody.open(`/o/default/runs/${run.id}/plan-log`);
     await isWhole(page);
-    const first = page.locator('.log-line[data-n="1"]');
-    expect([await isOpen(page, "Setup"), await isOpen(page, "Plan")]).toEqual([false, true]);
+    const first = page.locator('.log-line[data-n="3"]');
+    expect([await isOpen(page, "Refresh"), await isOpen(page, "Plan")]).toEqual([false, true]);
     expect(await first.isVisible()).toBe(false);
-    await section(page, "Setup").locator("summary").click();
+    await section(page, "Refresh").locator("summary").click();
     await expect.poll(() => first.isVisible()).toBe(true);
 
     await page.keyboard.press("z");
     await expect.poll(() => isOpen(page, "Plan")).toBe(false);
-    expect(await isOpen(page, "Setup")).toBe(false);
+    expect(await isOpen(page, "Refresh")).toBe(false);
     expect(await page.getByTestId("log-fold").textContent()).toBe("Unfold");
-    await page.evaluate("location.hash = '#L2'");
+    await page.evaluate("location.hash = '#L4'");
     const linked = page.locator("[data-mark=linked]");
     await expect.poll(() => linked.isVisible()).toBe(true);
-    expect([await linked.getAttribute("data-n"), await isOpen(page, "Setup")]).toEqual(["2", true]);
+    expect([await linked.getAttribute("data-n"), await isOpen(page, "Refresh")]).toEqual(["4", true]);
     expect(await isOpen(page, "Plan")).toBe(false);
 
-    await page.getByTestId("log-search").fill("will be created");
+    await page.getByTestId("log-search").fill("will be destroyed");
     await page.getByTestId("log-hit").first().click();
     await expect.poll(() => page.locator("[data-mark=hit]").isVisible()).toBe(true);
     expect(await isOpen(page, "Plan")).toBe(true);
     await page.getByTestId("log-fold").click();
-    await expect.poll(() => isOpen(page, "Setup")).toBe(true);
+    await expect.poll(() => isOpen(page, "Refresh")).toBe(true);
 
     // Somebody who is given the address of a line in it sees that line.
-    await somebody.open(`/o/default/runs/${applied.id}/plan-log#L3`);
+    await somebody.open(`/o/default/runs/${run.id}/plan-log#L5`);
     await page.reload();
     await expect.poll(() => linked.isVisible(), { timeout: 10_000 }).toBe(true);
-    expect(await isOpen(page, "Setup")).toBe(true);
+    expect(await isOpen(page, "Refresh")).toBe(true);
     expect(somebody.complaints).toEqual([]);
   });
 
@@ -217,8 +221,9 @@ describe.skipIf(!hasBrowser)("a log in the browser", () => {
     await page.getByTestId("log-hit").click();
     await page.getByTestId("log-not-shown").getByText("is not among the lines that are shown").waitFor();
     expect(await page.getByTestId("log-hit").textContent()).toContain("line 030000: the quick brown fox");
+    // Whoever is quicker than the search is led to what was typed, not to what was found before.
     await search.fill("line 229999:");
-    await page.getByTestId("log-hit").click();
+    await search.press("Enter");
     await expect.poll(() => page.locator("[data-mark=hit]").textContent(), { timeout: 20_000 }).toContain("229999");
     expect(await page.locator("[data-mark=hit]").isVisible()).toBe(true);
     expect(await page.getByTestId("log-not-shown").count()).toBe(0);
