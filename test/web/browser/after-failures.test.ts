@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { beforeAll, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { AgentStatus } from "../../../src/gen/windlass/v1/agent_pb.ts";
 import { type Run, RunPhase, RunState } from "../../../src/gen/windlass/v1/run_pb.ts";
 import type { TestAgent } from "../../support/scene.ts";
@@ -9,12 +9,16 @@ import { useStage } from "../../support/stage.ts";
 import { until } from "../../support/until.ts";
 import { hasBrowser, useBrowser } from "../../support/visitor.ts";
 
-/** An apply that stores a state before it hangs. */
-const patient = `
+/** An apply that stores a state, waits by a command, stores another and hangs. */
+const patient = (wait: string) => `
 resource "terraform_data" "quick" {}
 resource "terraform_data" "patient" {
   depends_on = [terraform_data.quick]
-  provisioner "local-exec" { command = "echo begun; exec sleep 300" }
+  provisioner "local-exec" { command = "echo begun; ${wait}" }
+}
+resource "terraform_data" "last" {
+  depends_on = [terraform_data.patient]
+  provisioner "local-exec" { command = "exec sleep 300" }
 }
 `;
 
@@ -28,15 +32,10 @@ resource "terraform_data" "spoiler" {
 `;
 
 describe.skipIf(!hasBrowser)("what went wrong is decided in the browser", () => {
-  const stage = useStage({ args: ["--apply-grace", "5s"] });
+  const stage = useStage({ args: ["--apply-grace", "15s"] });
   const browser = useBrowser();
-  let pool = "";
 
-  beforeAll(async () => {
-    pool = await stage.server.api.pool();
-  });
-
-  async function workspaceWith(main: string): Promise<string> {
+  async function workspaceWith(pool: string, main: string): Promise<string> {
     const workspace = await stage.server.api.workspace({ agentPool: pool });
     const directory = await stage.scene.configuration("hello");
     await writeFile(join(directory, "main.tf"), main);
@@ -44,20 +43,24 @@ describe.skipIf(!hasBrowser)("what went wrong is decided in the browser", () => 
     return workspace;
   }
 
-  /** An apply that has stored a state and hangs. */
-  async function hanging(): Promise<Run> {
+  /** An apply that has stored a state and waits. */
+  async function waiting(pool: string, wait: string): Promise<Run> {
     const { api } = stage.server;
-    const id = await api.start(await workspaceWith(patient), { autoApply: true });
+    const id = await api.start(await workspaceWith(pool, patient(wait)), { autoApply: true });
     const hasBegun = async () => (await api.log(id, RunPhase.APPLY, false)).text.includes("(local-exec): begun");
     await until("the change has begun", hasBegun, { deadlineMs: 60_000 });
     return api.run(id);
   }
 
-  /** Ends an agent and the terraform of its apply, as a machine does that loses its power. */
-  async function lose(agent: TestAgent, { id, apply }: Run): Promise<void> {
-    const wrapper = join(agent.dataDir, "jobs", `${apply?.jobId}-1`, "steps", "apply", "wrapper");
-    const group = Number.parseInt(await readFile(wrapper, "utf8"), 10);
+  /** Ends an agent, lets the terraform of its apply store another state, and ends that too, as a machine does that fails. */
+  async function lose(agent: TestAgent, { id, apply }: Run, sign: string): Promise<void> {
+    const job = join(agent.dataDir, "jobs", `${apply?.jobId}-1`);
+    const group = Number.parseInt(await readFile(join(job, "steps", "apply", "wrapper"), "utf8"), 10);
     await agent.stop("SIGKILL");
+    await writeFile(sign, "");
+    const hasGoneOn = async () =>
+      /"patient".*\n}\s*$/s.test(await readFile(join(job, "work", "state", "terraform.tfstate"), "utf8"));
+    await until("another state is on the disk", hasGoneOn, { deadlineMs: 30_000 });
     process.kill(-group, "SIGKILL");
     await stage.server.api.runIn(id, RunState.ERRORED);
   }
@@ -65,9 +68,11 @@ describe.skipIf(!hasBrowser)("what went wrong is decided in the browser", () => 
   test("a lost apply is resolved; whoever decides at the same time is told, and the state that still comes is adopted", async () => {
     const { scene, server } = stage;
     const { api } = server;
+    const pool = await api.pool();
     const agent = await scene.agent(server, { pool });
-    const run = await hanging();
-    await lose(agent, run);
+    const sign = join(scene.directory, `${pool}.go`);
+    const run = await waiting(pool, `until [ -e ${sign} ]; do sleep 0.1; done`);
+    await lose(agent, run, sign);
     await using one = await browser.admin(server);
     await using other = await browser.admin(server);
     await one.open("/o/default");
@@ -101,7 +106,8 @@ describe.skipIf(!hasBrowser)("what went wrong is decided in the browser", () => 
       (await api.clients.states.listStateVersions({ workspace: run.workspace, quarantined: true })).stateVersions[0];
     const state = await until("a state is kept aside", aside, { deadlineMs: 40_000 });
     await one.open(`/o/default/ws/${run.workspace}/state`);
-    await one.page.getByTestId("states-aside-row").first().click();
+    await one.page.getByTestId("states-aside").click();
+    await one.page.getByTestId("states-row").filter({ hasText: "Kept aside" }).click();
     await one.page.getByText("Kept aside:").waitFor();
     await other.open(`/o/default/ws/${run.workspace}/state/${state?.id}`);
     await other.page.getByTestId("drop-state").click();
@@ -110,7 +116,7 @@ describe.skipIf(!hasBrowser)("what went wrong is decided in the browser", () => 
     await one.page.getByTestId("adopt-dialog-name").fill(run.workspace);
     await one.page.getByTestId("adopt-dialog-confirm").click();
     await one.page.getByTestId("states-row").first().waitFor();
-    expect((await api.state(run.workspace)).resources.map(({ name }) => name)).toContain("quick");
+    expect((await api.state(run.workspace)).resources.map(({ name }) => name)).toContain("patient");
     const told = other.page.getByTestId("drop-dialog");
     await told.getByTestId("drop-dialog-refusal").getByText("It is not kept aside any more").waitFor();
     expect(await other.page.getByTestId("drop-dialog-name").inputValue()).toBe(run.workspace);
@@ -121,9 +127,10 @@ describe.skipIf(!hasBrowser)("what went wrong is decided in the browser", () => 
   test("a stolen token is revoked with its jobs stopped; the state that its apply still sent is dropped", async () => {
     const { scene, server } = stage;
     const { api } = server;
+    const pool = await api.pool();
     const { id: token, secret } = await api.token(pool);
     const agent = await scene.agent(server, { pool, token: secret });
-    const run = await hanging();
+    const run = await waiting(pool, "exec sleep 300");
     await using somebody = await browser.admin(server);
     const { page } = somebody;
     await somebody.open(`/o/default/pools/${pool}/tokens`);
@@ -150,7 +157,10 @@ describe.skipIf(!hasBrowser)("what went wrong is decided in the browser", () => 
     await page.getByTestId("dialog-resolve-name").fill(run.workspace);
     await page.getByTestId("dialog-resolve-confirm").click();
     await page.getByTestId("run-resolve").waitFor({ state: "detached" });
-    await somebody.open(`/o/default/ws/${run.workspace}/state/${state?.id}`);
+    await using other = await browser.admin(server);
+    for (const { open } of [somebody, other]) await open(`/o/default/ws/${run.workspace}/state/${state?.id}`);
+    await other.page.getByTestId("adopt-state").click();
+    await other.page.getByTestId("adopt-dialog-name").fill(run.workspace);
     await page.getByTestId("drop-state").click();
     expect(await page.getByTestId("drop-dialog-confirm").getAttribute("aria-disabled")).toBe("true");
     await page.getByTestId("drop-dialog-name").fill(run.workspace);
@@ -162,14 +172,17 @@ describe.skipIf(!hasBrowser)("what went wrong is decided in the browser", () => 
       quarantined: true,
     });
     expect(stateVersions.map(({ id }) => id)).not.toContain(state?.id);
+    await other.page.getByTestId("adopt-dialog-refusal").getByText("It is gone by now").waitFor();
+    expect(await other.page.getByTestId("adopt-dialog-confirm").getAttribute("aria-disabled")).toBe("true");
     expect(somebody.complaints).toEqual([]);
   });
 
   test("what an agent keeps is named by the run and removed on the agent's page; then the agent is deleted", async () => {
     const { scene, server } = stage;
     const { api } = server;
+    const pool = await api.pool();
     const agent = await scene.agent(server, { pool });
-    const { id } = await api.applied(await workspaceWith(spoiled));
+    const { id } = await api.applied(await workspaceWith(pool, spoiled));
     const isTold = ({ keptDirectories: [kept] }: Run) => kept !== undefined && kept.sizeBytes > 0n;
     const run = await api.runWhen(id, "says what is kept of it", isTold, { deadlineMs: 40_000 });
     const path = run.keptDirectories[0]?.path ?? "";
@@ -179,7 +192,7 @@ describe.skipIf(!hasBrowser)("what went wrong is decided in the browser", () => 
     await one.page.getByText(`Files stay on ${agent.name}, in ${path}`).waitFor();
     for (const { page, open } of [one, other]) {
       await open(`/o/default/agents/${agent.name}`);
-      await page.getByTestId("kept-directories").getByText(path).waitFor();
+      await page.getByTestId("kept-directories").getByText(path, { exact: true }).waitFor();
       await page.getByTestId("remove-kept").click();
       await page.getByTestId("remove-kept-dialog-name").fill(run.workspace);
     }
