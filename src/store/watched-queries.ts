@@ -105,6 +105,8 @@ function watchedRuns(q: Queries, tell: Tell, told: Told): Pick<Queries, "runs" |
 }
 
 function watchedWorkspaces(q: Queries, tell: Tell, told: Told): Pick<Queries, "workspaces" | "states"> {
+  const ofState = ({ workspaceId, organizationId }: Parameters<Queries["states"]["insert"]>[0]) =>
+    told("workspace", { id: workspaceId, organizationId });
   return {
     workspaces: {
       ...q.workspaces,
@@ -129,11 +131,16 @@ function watchedWorkspaces(q: Queries, tell: Tell, told: Told): Pick<Queries, "w
       ...q.states,
       insert: async (row) => {
         await q.states.insert(row);
-        told("workspace", { id: row.workspaceId, organizationId: row.organizationId });
+        ofState(row);
       },
       save: async (row) => {
         await q.states.save(row);
-        told("workspace", { id: row.workspaceId, organizationId: row.organizationId });
+        ofState(row);
+      },
+      delete: async (id) => {
+        const row = await q.states.get(id);
+        await q.states.delete(id);
+        if (row !== undefined) ofState(row);
       },
     },
   };

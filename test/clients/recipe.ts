@@ -9,7 +9,7 @@ const root = resolve(import.meta.dirname, "../..");
 const cache = join(root, "node_modules/.cache/tests");
 
 /** A registry may be slow, and a compiler is. */
-const recipeWithinMs = 15 * 60_000;
+const recipeWithinMs = 25 * 60_000;
 
 /** What pip, cargo, go and Maven say when they do not reach their registry. */
 const unreachable =

@@ -6,8 +6,8 @@ import { startProgram } from "../support/programs.ts";
 
 const root = resolve(import.meta.dirname, "../..");
 const cache = join(root, "node_modules/.cache/tests");
-/** Not that of the clients: of two builds in one folder the second waits for the first. */
-const target = join(cache, "cargo-agents");
+/** That of the clients: the second of two builds waits for the first, and finds compiled what both need. */
+const target = join(cache, "cargo");
 
 /** An agent of examples/agents. */
 export interface ExampleAgent {

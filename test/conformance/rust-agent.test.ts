@@ -6,7 +6,7 @@ const agent = {
   folder: "rust",
   tools: { "Rust (rustup)": ["cargo", "--version"], "a C compiler": ["cc", "--version"] },
 };
-const buildMs = 15 * 60_000;
+const buildMs = 25 * 60_000;
 
 describe.skipIf(!hasTools(agent))("examples/agents/rust", () => {
   test("is built by its recipe, and keeps every rule of the agents' protocol", {

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { testEngines } from "../../../test/engines.ts";
 import { openTestControl, type TestControl } from "../../../test/support/control.ts";
-import { agentRow, jobRow, runRow } from "../../../test/support/rows.ts";
+import { agentRow, jobRow, runRow, stateRow } from "../../../test/support/rows.ts";
 import { newPool, newWorkspace, ref } from "../../../test/support/wanted.ts";
 import type { Person } from "../../domain/people/principal.ts";
 import type { Workspace } from "../../domain/workspaces/workspace.ts";
@@ -118,6 +118,22 @@ describe.each(testEngines)("what changes, on $name", (engine) => {
     await watcher.sees("gone run");
     await store.write((tx) => tx.upkeep.deleteToken(token.id));
     await watcher.sees("gone token");
+  });
+
+  test("a workspace is told when one of its states comes, is another one, or is deleted", async () => {
+    const { store } = fixture.control;
+    const workspace = await workspaceCalled("dns");
+    const state = stateRow(workspace, { status: "quarantined" });
+    const watcher = await watching();
+    await store.write((tx) => tx.states.insert(state));
+    expect(await watcher.names()).toEqual(["workspace dns"]);
+    await store.write((tx) => tx.states.save({ ...state, status: "superseded" }));
+    expect(await watcher.names()).toEqual(["workspace dns"]);
+    await store.write((tx) => tx.states.delete(state.id));
+    expect(await watcher.names()).toEqual(["workspace dns"]);
+    await store.write((tx) => tx.states.delete(state.id));
+    await createPool(fixture.control, owner, newPool("prod"));
+    expect(await watcher.names()).toEqual(["pool prod"]);
   });
 
   test("a pool is told when other workspaces use it", async () => {

@@ -168,17 +168,20 @@ describe("an agent whose token was revoked", () => {
     expect(third.failure).toMatchObject({ code: "session_superseded" });
   });
 
-  test("may bring what is left of an interrupted apply, and then goes", async () => {
+  test.each([
+    ["plainly", false, DesiredState.RUN],
+    ["to stop its jobs", true, DesiredState.CANCEL],
+  ])("%s may bring what is left of an interrupted apply, and then goes", async (_how, stops, desired) => {
     const agent = await connect();
     const job = await started(agent, "apply");
-    await revoke();
+    await revoke(stops);
     await agent.cut();
     await fixture.clock.advance(fixture.control.timing.leases.applyMs + 1);
     await sweepOnce(fixture.control);
     expect((await rowOf(job)).status).toBe("interrupted");
     expect(await admission(agent)).toMatchObject({ kind: "agent_session" });
     const back = kept(FakeAgent.again(fixture.control, agent, { held: [job] }));
-    expect((await back.next("welcome")).jobs).toMatchObject([{ desired: DesiredState.RUN }]);
+    expect((await back.next("welcome")).jobs).toMatchObject([{ desired }]);
     await back.log(job, 0, "evidence");
     expect(await back.report(job, "evidence")).toMatchObject({ sealed: true });
     expect(await back.next("close")).toMatchObject({ reason: CloseReason.REVOKED });
@@ -231,6 +234,18 @@ test("a plan that its agent has given up is tried again at once; an apply is not
 });
 
 describe("an agent whose token was revoked for a suspected theft", () => {
+  test("is told to stop an apply that counts as lost although it is still at it", async () => {
+    const agent = await connect();
+    const job = await started(agent, "apply");
+    await fixture.clock.advance(fixture.control.timing.leases.applyMs + 1);
+    await sweepOnce(fixture.control);
+    expect((await rowOf(job)).status).toBe("interrupted");
+    await revoke(true);
+    expect(await agent.next("jobCommand")).toMatchObject({ desired: DesiredState.CANCEL });
+    expect(await agent.report(job, "", { outcome: JobOutcome.CANCELED })).toMatchObject({ sealed: true });
+    expect(await agent.next("close")).toMatchObject({ reason: CloseReason.REVOKED });
+  });
+
   const upload = (job: Job, serial: number) => {
     const bytes = Buffer.from(JSON.stringify({ version: 4, serial, lineage: "l", outputs: {}, resources: [] }));
     const who: Principal = { kind: "job", jobId: job.id, epoch: job.epoch };

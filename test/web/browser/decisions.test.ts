@@ -40,6 +40,33 @@ describe.skipIf(!hasBrowser)("two people at one run", () => {
     await page.getByTestId("action-comment").fill("typed before");
   }
 
+  test("whoever has begun to decide is told by the dialog that somebody else has decided, and loses nothing", async () => {
+    const { api } = stage.server;
+    const run = await planned("slow");
+    await using one = await browser.admin(stage.server);
+    await using other = await ana();
+    await begin(other, run.id, "confirm");
+    await begin(one, run.id, "confirm");
+    await one.page.getByTestId("dialog-confirm-confirm").click();
+    await one.page.getByTestId("dialog-confirm").waitFor({ state: "detached" });
+
+    const { page } = other;
+    const told = page.getByTestId("dialog-confirm-refusal");
+    await told.getByText("by now: admin has confirmed it").waitFor();
+    const button = page.getByTestId("dialog-confirm-confirm");
+    expect(await button.getAttribute("aria-disabled")).toBe("true");
+    await button.click({ force: true });
+    expect(await page.getByTestId("dialog-confirm").getByTestId("error").count()).toBe(0);
+    expect(await page.getByTestId("action-comment").inputValue()).toBe("typed before");
+    await page.getByTestId("dialog-back").click();
+    expect(await page.getByTestId("plan-resource").first().isVisible()).toBe(true);
+    await page.getByTestId("run-ahead").getByText("The apply has begun: follow its log").click();
+    await page.getByTestId("log").getByText("second 1 of").first().waitFor();
+    await api.clients.runs.cancelRun({ runId: run.id });
+    await api.ended(run.id);
+    expect([...one.complaints, ...other.complaints]).toEqual([]);
+  });
+
   test("a refusal stands beside the button, with its reason and the request's id, where nothing has told it before", async () => {
     const { api } = stage.server;
     const run = await planned();

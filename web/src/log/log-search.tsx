@@ -20,16 +20,34 @@ const hitsAtOnce = 200;
 export function LogSearch({ place: { runId, phase }, onGo }: LogSearchProps) {
   const [text, setText] = useState("");
   const [at, setAt] = useState(-1);
+  /** A text for whose first hit somebody waits. */
+  const [awaited, setAwaited] = useState("");
   const input = text === "" ? skipToken : { runId, phase, text, pageSize: hitsAtOnce };
-  const { data, error } = useQuery(RunService.method.searchRunLogs, input, { placeholderData: keepPreviousData });
+  const { data, error, isPlaceholderData } = useQuery(RunService.method.searchRunLogs, input, {
+    placeholderData: keepPreviousData,
+  });
+  const isAnswered = text !== "" && data !== undefined && !isPlaceholderData;
   const hits = text === "" ? [] : (data?.hits ?? []);
   // biome-ignore lint/correctness/useExhaustiveDependencies: another text begins anew
   useEffect(() => setAt(-1), [text]);
   const go = (index: number) => {
     const hit = hits[(index + hits.length) % hits.length];
     if (hit === undefined) return;
-    setAt((index + hits.length) % hits.length);
+    // Hits of the text before have no place among those that come.
+    if (isAnswered) setAt((index + hits.length) % hits.length);
     onGo(Number(hit.line));
+  };
+  // biome-ignore lint/correctness/useExhaustiveDependencies: once, when the answer is there
+  useEffect(() => {
+    if (awaited !== text || !isAnswered) return;
+    setAwaited("");
+    go(0);
+  }, [awaited, text, isAnswered]);
+  /** Whoever is quicker than the search goes to its first hit once it is there. */
+  const enter = (typed: string, step: number) => {
+    if (typed === text && isAnswered) return go(at + step);
+    setText(typed);
+    setAwaited(typed);
   };
   return (
     <search
@@ -37,13 +55,16 @@ export function LogSearch({ place: { runId, phase }, onGo }: LogSearchProps) {
       onKeyDown={(event) => {
         if (event.key !== "Enter") return;
         event.preventDefault();
-        go(at + (event.shiftKey ? -1 : 1));
+        const typed = event.target instanceof HTMLInputElement ? event.target.value.trim() : text;
+        enter(typed, event.shiftKey ? -1 : 1);
       }}
     >
       <SearchBox label="Search the whole log" value={text} onChange={setText} testId="log-search" />
       <span role="status" className="quiet text-xs" data-testid="log-hits">
         {text !== "" &&
-          (error === null ? hitsText(data?.hitCount, data?.moreHits === true, at) : problemOf(error).message)}
+          (error === null
+            ? hitsText(isAnswered ? data.hitCount : undefined, data?.moreHits === true, at)
+            : problemOf(error).message)}
       </span>
       {hits.length > 0 && <Hits hits={hits} at={at} onGo={go} />}
     </search>

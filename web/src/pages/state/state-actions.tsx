@@ -14,10 +14,19 @@ import { shellWord } from "../../ui/shell-word.ts";
 
 const stale = ["GetStateVersion", "ListStateVersions", "GetWorkspace", "GetAttention"];
 
+interface StateActionsProps {
+  readonly version: StateVersion;
+  /** It has been deleted since it was read. */
+  readonly isGone: boolean;
+}
+
+const gone = "It is gone by now.";
+
 /** What can be done with a state: an earlier one can come back, one that is kept aside is adopted or dropped. */
-export function StateActions({ version }: { readonly version: StateVersion }) {
+export function StateActions({ version, isGone }: StateActionsProps) {
   const [asks, setAsks] = useState<"rollback" | "adopt" | "drop">();
-  const lack = useLack(Permission.OPERATE);
+  const mayNot = useLack(Permission.OPERATE);
+  const lack = mayNot ?? (isGone ? gone : undefined);
   const close = () => setAsks(undefined);
   const isCurrent = version.status === StateStatus.CURRENT ? "It is the workspace's state" : undefined;
   return (
@@ -37,22 +46,23 @@ export function StateActions({ version }: { readonly version: StateVersion }) {
         </ActionButton>
       )}
       {/* They stay open when the state changes under them. */}
-      {asks === "adopt" && <AdoptDialog version={version} onClose={close} />}
-      {asks === "drop" && <DropDialog version={version} onClose={close} />}
-      {asks === "rollback" && <RollbackDialog version={version} onClose={close} />}
+      {asks === "adopt" && <AdoptDialog version={version} isGone={isGone} onClose={close} />}
+      {asks === "drop" && <DropDialog version={version} isGone={isGone} onClose={close} />}
+      {asks === "rollback" && <RollbackDialog version={version} isGone={isGone} onClose={close} />}
     </>
   );
 }
 
-const notAside = ({ status }: StateVersion): string | undefined =>
-  status === StateStatus.QUARANTINED ? undefined : "It is not kept aside any more.";
+function notAside({ version: { status }, isGone }: StateActionsProps): string | undefined {
+  if (isGone) return gone;
+  return status === StateStatus.QUARANTINED ? undefined : "It is not kept aside any more.";
+}
 
-interface StateDialogProps {
-  readonly version: StateVersion;
+interface StateDialogProps extends StateActionsProps {
   readonly onClose: () => void;
 }
 
-function RollbackDialog({ version, onClose }: StateDialogProps) {
+function RollbackDialog({ version, isGone, onClose }: StateDialogProps) {
   const organization = useOrganization();
   const path = usePath();
   const orgFlag = useOrgFlag();
@@ -73,6 +83,7 @@ function RollbackDialog({ version, onClose }: StateDialogProps) {
       action="Roll back"
       typed={{ what: "workspace", name: version.workspace }}
       cli={`windlass state rollback ${shellWord(version.workspace)} ${shellWord(version.id)}${orgFlag}`}
+      refusal={isGone ? gone : undefined}
       onConfirm={act}
       onClose={onClose}
       testId="rollback-dialog"
@@ -86,7 +97,7 @@ function RollbackDialog({ version, onClose }: StateDialogProps) {
   );
 }
 
-function AdoptDialog({ version, onClose }: StateDialogProps) {
+function AdoptDialog({ version, isGone, onClose }: StateDialogProps) {
   const path = usePath();
   const orgFlag = useOrgFlag();
   const [, navigate] = useLocation();
@@ -103,7 +114,7 @@ function AdoptDialog({ version, onClose }: StateDialogProps) {
       action="Adopt"
       typed={{ what: "workspace", name: version.workspace }}
       cli={`windlass state adopt ${shellWord(version.id)}${isForced ? " --force" : ""}${orgFlag}`}
-      refusal={notAside(version)}
+      refusal={notAside({ version, isGone })}
       onConfirm={act}
       onClose={onClose}
       testId="adopt-dialog"
@@ -122,7 +133,7 @@ function AdoptDialog({ version, onClose }: StateDialogProps) {
   );
 }
 
-function DropDialog({ version, onClose }: StateDialogProps) {
+function DropDialog({ version, isGone, onClose }: StateDialogProps) {
   const path = usePath();
   const orgFlag = useOrgFlag();
   const [, navigate] = useLocation();
@@ -137,7 +148,7 @@ function DropDialog({ version, onClose }: StateDialogProps) {
       action="Drop"
       typed={{ what: "workspace", name: version.workspace }}
       cli={`windlass state drop ${shellWord(version.id)}${orgFlag}`}
-      refusal={notAside(version)}
+      refusal={notAside({ version, isGone })}
       onConfirm={act}
       onClose={onClose}
       testId="drop-dialog"

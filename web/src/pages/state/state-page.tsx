@@ -7,6 +7,7 @@ import { Permission } from "../../../../src/gen/windlass/v1/system_service_pb.ts
 import { useOrgFlag, usePath } from "../../app/organization.ts";
 import { Page } from "../../app/page.tsx";
 import { useLack } from "../../app/permission.ts";
+import { problemOf } from "../../data/problem.ts";
 import { Facts } from "../../ui/blocks/facts.tsx";
 import { ErrorNote } from "../../ui/error-note.tsx";
 import { bytesText, shortId } from "../../ui/format.ts";
@@ -25,6 +26,7 @@ export function StatePage() {
   const orgFlag = useOrgFlag();
   const { data, error, refetch } = useQuery(StateService.method.getStateVersion, { stateVersionId: id });
   const version = data?.stateVersion;
+  const isGone = error !== null && problemOf(error).reason === "NOT_FOUND";
   const crumbs = [
     { label: "Workspaces", href: path("ws") },
     { label: name, href: path("ws", name) },
@@ -36,7 +38,7 @@ export function StatePage() {
       tabTitle={version === undefined ? undefined : `State ${version.serial} of ${name}`}
       crumbs={crumbs}
       lead={version !== undefined && <StateStatusBadge version={version} />}
-      actions={version !== undefined && <Actions version={version} />}
+      actions={version !== undefined && <Actions version={version} isGone={isGone} />}
       cli={`windlass state get ${shellWord(id)}${orgFlag}`}
     >
       {error !== null && <ErrorNote error={error} what="The state could not be read" retry={() => void refetch()} />}
@@ -46,7 +48,7 @@ export function StatePage() {
 }
 
 /** The file itself holds secrets in clear: it is only to be had as a file, and leaves an audit record. */
-function Actions({ version }: { readonly version: StateVersion }) {
+function Actions({ version, isGone }: { readonly version: StateVersion; readonly isGone: boolean }) {
   const lack = useLack(Permission.PLAN);
   return (
     <>
@@ -62,7 +64,7 @@ function Actions({ version }: { readonly version: StateVersion }) {
       ) : (
         <span className="quiet self-center text-sm">Download: {lack}</span>
       )}
-      <StateActions version={version} />
+      <StateActions version={version} isGone={isGone} />
     </>
   );
 }
