@@ -55,6 +55,8 @@ describe("windlass run logs --search", () => {
   test.each([
     ["--search x --follow", "--follow"],
     ["--search x --raw", "--raw"],
+    ["--search x --timestamps", "leave out --search"],
+    ["--timestamps --raw", "leave out --search and --raw"],
     ["--match-case", "--match-case needs --search"],
     ["--lines 1-2", "--lines needs --phase"],
     ["--lines 3-2 --phase plan", "120-140"],
@@ -73,6 +75,15 @@ test("windlass run logs --lines prints lines out of the middle", async () => {
   expect(await lines("4-900")).toMatchObject({ exit: 0, stdout: "error again\n" });
   expect((await lines("2 --raw")).stdout).toBe("\u001b[31mError\u001b[0m: no zone\n");
   expect(await lines("9")).toMatchObject({ exit: 3, stderr: expect.stringContaining("it has 4 so far") });
+});
+
+test("windlass run logs --timestamps prints when the server got each line", async () => {
+  const time = server.control.clock.now().toISOString().replace(".000Z", "Z");
+  const logs = async (words: string) => (await server.done(`run logs ${run.id} --timestamps ${words}`)).stdout;
+  expect(await logs("--phase plan --lines 2-3")).toBe(`${time} Error: no zone\n${time} line 3\n`);
+  const plan = ["Initializing", "Error: no zone", "line 3", "error again"].map((line) => `${time} ${line}\n`).join("");
+  expect(await logs("--phase plan")).toBe(plan);
+  expect(await logs("")).toBe(`${plan}${time} an error: x`);
 });
 
 test("the API tells when lines came, to those who ask for it", async () => {

@@ -91,10 +91,12 @@ export async function printLines(
 ): Promise<void> {
   for (let firstLine = from; firstLine <= to; ) {
     const lineCount = Math.min(mostAtOnce, to - firstLine + 1);
-    const answer = await client.getRunLogLines({ runId, phase, firstLine: BigInt(firstLine), lineCount });
+    const request = { runId, phase, firstLine: BigInt(firstLine), lineCount, withTimes: sink.wantsTimes };
+    const answer = await client.getRunLogLines(request);
     if (answer.chunk.length === 0 && firstLine === from)
       throw new CliError("notFound", `the log has no line ${from}: it has ${answer.firstLine - 1n} so far`);
-    if (printer.isForPeople) await sink.write(answer.chunk, io.signal);
+    const { chunk: bytes, offset, times } = answer;
+    if (printer.isForPeople) await sink.write({ bytes, offset: Number(offset), times }, io.signal);
     else await printer.event(GetRunLogLinesResponseSchema, answer);
     if (answer.end || answer.lineCount === 0) break;
     firstLine += answer.lineCount;

@@ -3,6 +3,7 @@ import type { StreamRunLogsResponse } from "../../gen/windlass/v1/run_service_pb
 import { untilAborted } from "../../lib/async/abort.ts";
 import { counted } from "../../lib/text/counted.ts";
 import type { Context } from "../server/context.ts";
+import { LineTimes, lineTimeLength, type ToldBytes } from "../terminal/line-times.ts";
 import { LogColors } from "../terminal/log-colors.ts";
 import { LogText } from "../terminal/log-text.ts";
 import type { Output } from "../terminal/output.ts";
@@ -21,13 +22,21 @@ export class LogSink {
   readonly #text: LogText | undefined;
   readonly #colors: LogColors | undefined;
   readonly #plain = new LogText(false);
+  readonly #times: LineTimes | undefined;
   #tail = "";
   #hasShownOutputs = false;
 
-  constructor(output: Output, isRaw: boolean) {
+  /** With `hasTimes` lines begin with when they came; not with `isRaw`. */
+  constructor(output: Output, isRaw: boolean, hasTimes = false) {
     this.#output = output;
     this.#text = isRaw ? undefined : new LogText(output.hasColor);
-    this.#colors = isRaw || !output.hasColor ? undefined : new LogColors();
+    this.#times = hasTimes ? new LineTimes() : undefined;
+    this.#colors = isRaw || !output.hasColor ? undefined : new LogColors(hasTimes ? lineTimeLength : 0);
+  }
+
+  /** True if the server is to tell when bytes came. */
+  get wantsTimes(): boolean {
+    return this.#times !== undefined;
   }
 
   /** True if terraform itself has printed outputs. */
@@ -40,12 +49,13 @@ export class LogSink {
     return text !== "" && this.#tail.includes(text);
   }
 
-  async write(bytes: Uint8Array, signal: AbortSignal): Promise<void> {
+  async write(told: ToldBytes, signal: AbortSignal): Promise<void> {
+    const { bytes } = told;
     const text = this.#tail + this.#plain.take(bytes).replaceAll("\r\n", "\n");
     this.#hasShownOutputs ||= text.includes(outputsHeading);
     this.#tail = text.slice(-keptCharacters);
     if (this.#text === undefined) return this.#output.log(bytes, signal);
-    await this.#show(this.#text.take(bytes), signal);
+    await this.#show(this.#text.take(this.#times?.take(told) ?? bytes), signal);
   }
 
   /** The log has ended, or nothing more of it is known: shows what was held back. */
@@ -59,6 +69,11 @@ export class LogSink {
     return this.#output.log(this.#colors?.take(text) ?? text, signal);
   }
 }
+
+/** The last bytes of a message: those that are new. */
+const told = ({ offset, chunk, times }: StreamRunLogsResponse, bytes: Uint8Array): ToldBytes => ({
+  ...{ bytes, offset: Number(offset) + chunk.length - bytes.length, times },
+});
 
 /** It only says that the stream lives. */
 const isSign = ({ chunk, end, missingBytes }: StreamRunLogsResponse): boolean =>
@@ -106,7 +121,8 @@ export class LogCopy {
 
   async #attempt(heard: () => void, signal: AbortSignal): Promise<"done" | "again"> {
     const { runId, phase, follow } = this.#wanted;
-    const request = { runId, phase, follow, offset: this.#cursor.position };
+    const withTimes = this.#means.sink.wantsTimes;
+    const request = { runId, phase, follow, offset: this.#cursor.position, withTimes };
     for await (const message of untilAborted(this.#means.client.streamRunLogs(request, { signal }), signal)) {
       heard();
       if (isSign(message)) continue;
@@ -116,7 +132,7 @@ export class LogCopy {
       if (isNew) this.#means.context.notes.progress("this phase was started again; its log begins anew");
       if (taken.kind === "restart") return "again";
       if (this.#means.onMessage !== undefined) await this.#means.onMessage(message);
-      else if (taken.bytes.length > 0) await this.#means.sink.write(taken.bytes, signal);
+      else if (taken.bytes.length > 0) await this.#means.sink.write(told(message, taken.bytes), signal);
       if (message.end && message.logProblem !== "")
         this.#means.context.notes.warn(`the log is not whole: ${message.logProblem}`);
       else if (taken.lostBytes > 0n)

@@ -31,6 +31,7 @@ export const logs = command({
     "windlass run logs run_… --phase plan --since-offset 4096 --raw",
     'windlass run logs network --search "error:"',
     "windlass run logs run_… --phase plan --lines 120-140",
+    "windlass run logs network -f --timestamps",
   ],
   positionals: { run: runTarget },
   flags: {
@@ -40,6 +41,7 @@ export const logs = command({
     search: text("only the lines that have this text, with their numbers, in any case"),
     matchCase: toggle("with --search: tell large letters from small ones"),
     lines: lineRange("only these lines, with --phase"),
+    timestamps: toggle("before each line, when the server got it: in UTC, to the second"),
     raw: toggle("the stored bytes as they are, terminal escapes included; else only colors pass, on a terminal"),
   },
   formats: ["table", "wide", "json", "jsonl"],
@@ -54,6 +56,7 @@ export const logs = command({
       offset: BigInt(flags.sinceOffset ?? 0),
       isFollowed: flags.follow === true,
       isRaw: flags.raw === true,
+      hasTimes: flags.timestamps === true,
     };
     try {
       if (flags.search !== undefined) {
@@ -61,7 +64,7 @@ export const logs = command({
         const asked = { runId: run.id, text: flags.search, matchCase: flags.matchCase === true };
         await searchLogs(context, client, { ...asked, phases: found });
       } else if (flags.lines !== undefined && wanted.phase !== undefined) {
-        const sink = new LogSink(answersOf(context.io, context.globals), wanted.isRaw);
+        const sink = new LogSink(answersOf(context.io, context.globals), wanted.isRaw, wanted.hasTimes);
         await printLines(context, client, { runId: run.id, phase: wanted.phase, lines: flags.lines, sink });
       } else await copy(context, client, wanted);
     } catch (error) {
@@ -73,7 +76,8 @@ export const logs = command({
 });
 
 /** Flags that say different things. */
-function refuseTogether({ search, matchCase, lines, follow, sinceOffset, phase, raw }: LogFlags): void {
+function refuseTogether(flags: LogFlags): void {
+  const { search, matchCase, lines, follow, sinceOffset, phase, raw, timestamps } = flags;
   if (lines !== undefined && phase === undefined) throw usageError("--lines needs --phase");
   if (matchCase === true && search === undefined) throw usageError("--match-case needs --search");
   if (search === "") throw usageError("--search needs a text");
@@ -82,6 +86,8 @@ function refuseTogether({ search, matchCase, lines, follow, sinceOffset, phase, 
     throw usageError("--search and --lines look at what is there: leave out --follow and --since-offset");
   if (search !== undefined && (lines !== undefined || raw === true))
     throw usageError("--search prints the text of lines: leave out --lines and --raw");
+  if (timestamps === true && (search !== undefined || raw === true))
+    throw usageError("--timestamps stand before the lines of the log itself: leave out --search and --raw");
 }
 
 interface LogFlags {
@@ -92,6 +98,7 @@ interface LogFlags {
   readonly sinceOffset: number | undefined;
   readonly phase: keyof typeof phases | undefined;
   readonly raw: boolean | undefined;
+  readonly timestamps: boolean | undefined;
 }
 
 interface Wanted {
@@ -100,11 +107,12 @@ interface Wanted {
   readonly offset: bigint;
   readonly isFollowed: boolean;
   readonly isRaw: boolean;
+  readonly hasTimes: boolean;
 }
 
 async function copy(context: Context, client: Runs, wanted: Wanted): Promise<void> {
   const { io, printer } = context;
-  const sink = new LogSink(answersOf(io, context.globals), wanted.isRaw);
+  const sink = new LogSink(answersOf(io, context.globals), wanted.isRaw, wanted.hasTimes);
   if (wanted.isFollowed && wanted.phase === undefined && printer.isForPeople) {
     const never = (signal: AbortSignal) => abortable(new Promise<never>(() => {}), signal);
     await followRun(

@@ -27,11 +27,17 @@ const maxLineCharacters = 16_384;
  */
 export class LogColors {
   #held = "";
+  readonly #indent: number;
+
+  /** `indent` is how many characters stand before each line that are none of it. */
+  constructor(indent = 0) {
+    this.#indent = indent;
+  }
 
   take(text: string): string {
     const lines = (this.#held + text).split("\n");
     this.#held = lines.pop() ?? "";
-    const whole = lines.map((line) => `${colored(line)}\n`).join("");
+    const whole = lines.map((line) => `${this.#colored(line)}\n`).join("");
     if (this.#held.length <= maxLineCharacters) return whole;
     return whole + this.end();
   }
@@ -40,8 +46,10 @@ export class LogColors {
   end(): string {
     const line = this.#held;
     this.#held = "";
-    return colored(line);
+    return this.#colored(line);
   }
+
+  #colored = (line: string): string => line.slice(0, this.#indent) + colored(line.slice(this.#indent));
 }
 
 /** One line, without its end. */
