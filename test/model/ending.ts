@@ -227,7 +227,9 @@ async function checkInterrupts({ processes }: World, { rows }: ControlPlane): Pr
     if (subcommand !== "apply" || interrupts === 0) continue;
     if (interrupts > 1) throw new Violation("I9", `${runId} was interrupted ${interrupts} times`);
     const jobs = await rows.read((q) => q.jobs.ofRun(runId as RunId));
-    const isAskedFor = jobs.some((job) => job.phase === "apply" && job.cancelRequestedAt !== null);
+    const isAskedFor = jobs.some(
+      (job) => job.phase === "apply" && (job.cancelRequestedAt !== null || job.distrustedBy !== null),
+    );
     if (!isAskedFor) throw new Violation("I9", `${runId} was interrupted by nobody`);
   }
 }
