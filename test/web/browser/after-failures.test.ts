@@ -216,6 +216,7 @@ describe.skipIf(!hasBrowser)("what went wrong is decided in the browser", () => 
     await page.getByRole("heading", { name: "Agents" }).waitFor();
     const { agents } = await api.clients.agents.listAgents({ includeExited: true });
     expect(agents.map(({ name }) => name)).not.toContain(agent.name);
-    expect(one.complaints).toEqual([]);
+    // The event may be there before the page is left: it asks once more for what is gone.
+    expect(one.complaints.filter((text) => !text.includes("status of 404"))).toEqual([]);
   });
 });

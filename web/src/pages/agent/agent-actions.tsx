@@ -96,7 +96,8 @@ function AgentDialog({ agent, action, onClose }: AgentDialogProps) {
   const pause = useCall(AgentService.method.pauseAgent, stale);
   const resume = useCall(AgentService.method.resumeAgent, stale);
   const drain = useCall(AgentService.method.drainAgent, stale);
-  const remove = useCall(AgentService.method.deleteAgent, ["ListAgents", "GetAgentPoolOverview"]);
+  // Nothing is waited for: the event that it is gone takes it out of lists, and this page would ask for it again.
+  const remove = useCall(AgentService.method.deleteAgent);
   const takesReason = action === "pause" || action === "drain";
   const act = async (): Promise<void> => {
     const named = { agent: agent.id };
