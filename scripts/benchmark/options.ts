@@ -1,16 +1,12 @@
 import { parseArgs } from "node:util";
 import { didYouMean } from "../../src/lib/did-you-mean.ts";
-import type { Part } from "./part.ts";
+import type { Bench, Part } from "./part.ts";
 
-export interface Options {
+type Measure = Pick<Bench, "rounds" | "agents" | "queued" | "sizes" | "sandbox" | "providerMirror">;
+
+export interface Options extends Measure {
   readonly help: boolean;
   readonly parts: readonly Part[];
-  readonly rounds: number;
-  readonly agents: readonly number[];
-  readonly queued: readonly number[];
-  readonly sizes: readonly number[];
-  readonly sandbox: "auto" | "none";
-  readonly providerMirror: string;
   readonly json: string | undefined;
   readonly markdown: string | undefined;
 }

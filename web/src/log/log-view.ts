@@ -146,11 +146,6 @@ export class LogView {
     if (this.#isAtEnd) this.#setUnseen(0);
   }
 
-  /** Stops following where it stands. */
-  hold(): void {
-    this.#isAtEnd = false;
-  }
-
   toStart(): void {
     this.#isAtEnd = false;
     this.#box.scrollTop = 0;

@@ -96,7 +96,7 @@ function AgentDialog({ agent, action, onClose }: AgentDialogProps) {
   const pause = useCall(AgentService.method.pauseAgent, stale);
   const resume = useCall(AgentService.method.resumeAgent, stale);
   const drain = useCall(AgentService.method.drainAgent, stale);
-  // Nothing is waited for: the event that it is gone takes it out of lists, and this page would ask for it again.
+  // The event that it is gone takes it out of lists: this page is left at once, before it asks for what is gone.
   const remove = useCall(AgentService.method.deleteAgent);
   const takesReason = action === "pause" || action === "drain";
   const act = async (): Promise<void> => {

@@ -29,7 +29,8 @@ function DeletePool({ pool, overview: { agents, agentTokens } }: PoolTabProps) {
   const [, navigate] = useLocation();
   const [asks, setAsks] = useState(false);
   const lack = useLack(Permission.OPERATE);
-  const deleteAgentPool = useCall(AgentPoolService.method.deleteAgentPool, ["ListAgentPools"]);
+  // The event that it is gone takes it out of lists: this page is left at once, before it asks for what is gone.
+  const deleteAgentPool = useCall(AgentPoolService.method.deleteAgentPool);
   const inTheWay = pool.assignedWorkspaces;
   const used =
     inTheWay.length === 0

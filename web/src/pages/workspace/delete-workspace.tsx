@@ -49,14 +49,14 @@ function DeleteWorkspaceDialog({
   const orgFlag = useOrgFlag();
   const [, navigate] = useLocation();
   const [isForced, setIsForced] = useState(false);
-  const remove = useCall(WorkspaceService.method.deleteWorkspace, ["ListWorkspaces"]);
-  // Asked with force, so that it tells what force would lose; nothing is deleted.
-  const preview = useCall(WorkspaceService.method.deleteWorkspace);
+  // The event that it is gone takes it out of lists: this page is left at once, before it asks for what is gone.
+  const remove = useCall(WorkspaceService.method.deleteWorkspace);
   const [losses, setLosses] = useState<string>();
   const [failure, setFailure] = useState<{ readonly error: unknown }>();
   // biome-ignore lint/correctness/useExhaustiveDependencies: asked once, when the dialog opens
   useEffect(() => {
-    preview({ workspace: workspace.id, force: true, validateOnly: true }).then(
+    // Asked with force, so that it tells what force would lose; nothing is deleted.
+    remove({ workspace: workspace.id, force: true, validateOnly: true }).then(
       (answer) => setLosses(lossesText(answer.losses)),
       (error: unknown) => setFailure({ error }),
     );
