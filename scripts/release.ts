@@ -6,12 +6,7 @@ import { pipeline } from "node:stream/promises";
 import { execa } from "execa";
 import { packDebian } from "./releasing/debian.ts";
 import { makeExecutable } from "./releasing/executable.ts";
-import {
-  type Manifest,
-  type ManifestRelease,
-  type ReleasedArtifact,
-  signManifest,
-} from "./releasing/manifest.ts";
+import { type Manifest, type ManifestRelease, type ReleasedArtifact, signManifest } from "./releasing/manifest.ts";
 import { billOfMaterials } from "./releasing/materials.ts";
 import { nodeRuntime } from "./releasing/node-runtime.ts";
 import { packNpm } from "./releasing/npm-package.ts";

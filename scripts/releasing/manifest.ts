@@ -53,7 +53,9 @@ export function signManifest(bytes: Uint8Array, privateKeys: readonly string[]):
     return { key: keyId(createPublicKey(key)), signature: sign(null, bytes, key).toString("base64") };
   });
   if (new Set(signatures.map(({ key }) => key)).size < neededSignatures)
-    throw new Error(`a manifest needs ${neededSignatures} signatures of different keys, and there are ${signatures.length}`);
+    throw new Error(
+      `a manifest needs ${neededSignatures} signatures of different keys, and there are ${signatures.length}`,
+    );
   return { signatures };
 }
 

@@ -14,7 +14,9 @@ export async function billOfMaterials(
   ];
   const unique = new Map(components.map((part) => [part["bom-ref"], part]));
   const own = { type: "application", name: "windlass", version, "bom-ref": `windlass@${version}` };
-  const digest = createHash("sha256").update(JSON.stringify([...unique.keys(), version])).digest("hex");
+  const digest = createHash("sha256")
+    .update(JSON.stringify([...unique.keys(), version]))
+    .digest("hex");
   const serial = [8, 12, 16, 20, 32].map((end, at, ends) => digest.slice(ends[at - 1] ?? 0, end)).join("-");
   const bill = {
     bomFormat: "CycloneDX",

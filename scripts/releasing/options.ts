@@ -59,7 +59,9 @@ export async function readReleaseOptions(root: string, args: readonly string[]):
   });
   const [version = "", ...others] = positionals;
   if (valid(version) !== version || others.length > 0)
-    throw new Error(`one VERSION is needed, as 1.2.3 or 1.2.3-rc.1, and here is ${JSON.stringify(positionals.join(" "))}`);
+    throw new Error(
+      `one VERSION is needed, as 1.2.3 or 1.2.3-rc.1, and here is ${JSON.stringify(positionals.join(" "))}`,
+    );
   const named = process.env.WINDLASS_RELEASE_KEYS?.split(",").filter((path) => path !== "");
   const paths = named ?? [1, 2, 3].map((number) => `${root}/packaging/keys/test-${number}.pem`);
   const epochSeconds = await commitTime(root);

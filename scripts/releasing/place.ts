@@ -72,7 +72,11 @@ async function completionScripts(root: string, { program }: Product): Promise<re
   for (const [shell, prefix] of Object.entries(shells)) {
     const args = program === "windlass" ? ["completion", shell] : ["completion"];
     const env = { SHELL: `/bin/${shell}`, HOME: "/nonexistent", PATH: "/usr/bin:/bin" };
-    const { stdout, exitCode } = await execa(join(root, "bin", program), args, { env, extendEnv: false, reject: false });
+    const { stdout, exitCode } = await execa(join(root, "bin", program), args, {
+      env,
+      extendEnv: false,
+      reject: false,
+    });
     if (exitCode === 0 && stdout !== "")
       found.push([`${prefix}${program}${shell === "fish" ? ".fish" : ""}`, `${stdout}\n`]);
   }

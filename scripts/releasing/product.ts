@@ -44,7 +44,9 @@ export const products: readonly Product[] = [
     program: "windlass-agent",
     packageName: "windlass-agent",
     summary: "agent that runs Terraform and OpenTofu for a Windlass control plane",
-    description: ["Connects to the control plane from inside a private network, takes jobs of a pool and sends back logs and states."],
+    description: [
+      "Connects to the control plane from inside a private network, takes jobs of a pool and sends back logs and states.",
+    ],
     isServer: false,
     nodeOptions: daemonOptions,
     isSingle: true,

@@ -22,7 +22,8 @@ export const labels = (): SettingSchema<Labels> =>
         .join(","),
   );
 
-function parseLabels(text: string): Labels | undefined {
+/** Reads `zone=a,gpu`; undefined if it is none. */
+export function parseLabels(text: string): Labels | undefined {
   const parts = text.split(",").map((part) => part.trim());
   const entries = parts
     .filter((part) => part !== "")

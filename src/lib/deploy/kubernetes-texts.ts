@@ -12,10 +12,11 @@ automountServiceAccountToken: false
 containers:
   - name: agent
     image: ${image}
-    args: [${flags.map((flag) => JSON.stringify(flag)).join(", ")}]
+    args: [--token-file, /etc/windlass/agent-token${flags.map((flag) => `, ${JSON.stringify(flag)}`).join("")}]
     env:
       - { name: WINDLASS_ADDRESS, value: ${JSON.stringify(address)} }
       - { name: WINDLASS_AGENT_HTTP_LISTEN, value: "0.0.0.0:7081" }
+      - { name: KEDA_TOKEN, valueFrom: { secretKeyRef: { name: windlass-agent, key: agent-token } } }
     ports: [{ name: metrics, containerPort: 7081 }]
     securityContext: { readOnlyRootFilesystem: true, allowPrivilegeEscalation: false, capabilities: { drop: [ALL] } }
     readinessProbe: { httpGet: { path: /readyz, port: metrics } }
@@ -41,19 +42,20 @@ spec:
     spec:
       ${podSpec(place, [], "      ")}`;
 
-/** One agent for each job. */
+/** One agent for each job: KEDA asks the server itself how many there are, with the token of the agents. */
 export const agentScaledJob = (place: KubernetesPlace): string => `apiVersion: keda.sh/v1alpha1
 kind: ScaledJob
 metadata: { name: windlass-agent }
 spec:
   maxReplicaCount: 10
-  scalingStrategy: { strategy: accurate }
   triggers:
-    - type: prometheus
+    - type: external
       metadata:
-        serverAddress: http://prometheus.monitoring:9090
-        query: sum(windlass_pool_jobs{organization="${place.organization}",pool="${place.pool}",state="queued"})
-        threshold: "1"
+        scalerAddress: ${JSON.stringify(new URL(place.address).host)}
+        enableTLS: "${place.address.startsWith("https:")}"
+        organization: ${JSON.stringify(place.organization)}
+        pool: ${JSON.stringify(place.pool)}
+        tokenFromEnv: KEDA_TOKEN
   jobTargetRef:
     backoffLimit: 0
     template:

@@ -1,17 +1,20 @@
 import { expect, test } from "vitest";
-import { parseAllDocuments } from "yaml";
+import { parse, parseAllDocuments } from "yaml";
 import { startKinds, startSteps } from "./start-steps.ts";
 
 const place = { address: "https://tf.example.com:7070", organization: "acme", pool: "prod", version: "1.2.3" };
 
-test.each(startKinds)("%s: every start names the server and a file with the token, and has room for no secret", (kind) => {
-  const text = startSteps(kind, place)
-    .map((step) => step.text)
-    .join("\n");
-  expect(text).toContain(place.address);
-  expect(text).toMatch(/agent-token/);
-  expect(text).not.toMatch(/--token |WINDLASS_AGENT_TOKEN/);
-});
+test.each(startKinds)(
+  "%s: every start names the server and a file with the token, and has room for no secret",
+  (kind) => {
+    const text = startSteps(kind, place)
+      .map((step) => step.text)
+      .join("\n");
+    expect(text).toContain(place.address);
+    expect(text).toMatch(/agent-token/);
+    expect(text).not.toMatch(/--token |WINDLASS_AGENT_TOKEN/);
+  },
+);
 
 test.each(startKinds)("%s: with a file that has the token nobody is asked to paste it", (kind) => {
   const steps = startSteps(kind, { ...place, tokenFile: "my token" });
@@ -27,7 +30,10 @@ test("what is YAML can be read", () => {
   for (const text of manifests) for (const document of parseAllDocuments(text)) expect(document.errors).toEqual([]);
 });
 
-test("scaling asks for the jobs of this pool", () => {
-  const [, , scaled] = startSteps("kubernetes", place);
-  expect(scaled?.text).toContain('windlass_pool_jobs{organization="acme",pool="prod",state="queued"}');
+test("scaling asks the server for the jobs of this pool", () => {
+  const scaled = parse(startSteps("kubernetes", place)[2]?.text ?? "");
+  expect(scaled.spec.triggers[0].metadata).toEqual({
+    scalerAddress: "tf.example.com:7070",
+    ...{ enableTLS: "true", organization: "acme", pool: "prod", tokenFromEnv: "KEDA_TOKEN" },
+  });
 });

@@ -50,7 +50,8 @@ const systemd = (place: StartPlace): readonly StartStep[] => [
     text: `sudo apt install ./windlass-agent_${place.version}_amd64.deb`,
   },
   {
-    title: place.tokenFile === undefined ? `The token, for that user alone. ${paste}` : "The token, for that user alone:",
+    title:
+      place.tokenFile === undefined ? `The token, for that user alone. ${paste}` : "The token, for that user alone:",
     text: `sudo install -m 600 -o windlass-agent /dev/null /etc/windlass/agent-token
 sudo tee /etc/windlass/agent-token ${place.tokenFile === undefined ? "" : `< ${fileOf(place)} `}>/dev/null`,
   },
@@ -116,7 +117,7 @@ const kubernetes = (place: StartPlace): readonly StartStep[] => [
       },
   { title: "Agents that are always there:", text: agentDeployment({ ...place, image: image(place) }) },
   {
-    title: "Or, with KEDA, one agent for each job that waits. Prometheus reads the server's metrics (--metrics-listen):",
+    title: "Or, with KEDA, one agent for each job:",
     text: agentScaledJob({ ...place, image: image(place) }),
   },
 ];

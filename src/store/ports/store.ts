@@ -48,7 +48,7 @@ export type {
 import type { Spacious } from "../engine/engine.ts";
 import type { ApiKeyQueries, AuditQueries, BrowserSessionQueries, StatsQueries } from "./access.ts";
 import type { AttentionQueries } from "./attention.ts";
-import type { RunEventQueries, RunQueries } from "./runs.ts";
+import type { RunEventQueries, RunQueries, JobDemand } from "./runs.ts";
 import type { UpkeepQueries } from "./upkeep.ts";
 import type { UploadQueries } from "./uploads.ts";
 
@@ -204,6 +204,8 @@ export interface Queries {
     historyOfAgent(agentId: AgentId, page: TimePage): Promise<readonly Job[]>;
     /** Queued jobs of a workspace. */
     queuedOfWorkspace(workspaceId: WorkspaceId): Promise<readonly Job[]>;
+    /** How many jobs of a pool are queued, offered or started, by what their workspaces want of agents. */
+    demandOfPool(poolId: PoolId): Promise<readonly JobDemand[]>;
     /** How many jobs each organization has offered or started. */
     runningByOrganization(): Promise<readonly { readonly organizationId: OrganizationId; readonly count: number }[]>;
     /** How many queued jobs of the same pool come before (rank, urgency, queuedAt, id). */
