@@ -24,14 +24,17 @@ async function release(options: ReleaseOptions): Promise<void> {
   await mkdir(out, { recursive: true });
   for (const arch of options.archs) await releaseFor(arch, options);
   if (options.kinds.includes("npm")) await packNpm(out, { root, version, runtime: await nodeRuntime(root, "x64") });
-  if (options.kinds.includes("protos")) await execa(join(root, "scripts/release-protos"), [out]);
+  if (options.kinds.includes("protos")) {
+    const env = { WINDLASS_RELEASE_VERSION: version };
+    await execa(join(root, "scripts/release-protos"), [out], { env });
+  }
   await writeFile(join(out, `windlass-${version}.cdx.json`), await billOfMaterials(root, options));
   if (options.kinds.includes("tarball")) await writeManifest(options);
   await writeSums(out);
 }
 
 async function releaseFor(arch: Architecture, options: ReleaseOptions): Promise<void> {
-  const { out, version, kinds, epochSeconds } = options;
+  const { out, version, kinds } = options;
   const runtime = await nodeRuntime(root, arch);
   for (const product of products) {
     const name = `${product.program}-${version}-linux-${arch}`;
@@ -39,10 +42,10 @@ async function releaseFor(arch: Architecture, options: ReleaseOptions): Promise<
     if (kinds.includes("tarball") || kinds.includes("deb")) {
       console.error(`… ${name}`);
       await makePlace(place, { root, product, version, arch, runtime });
-      if (kinds.includes("tarball")) await packTarball(place, `${place}.tar.gz`, { epochSeconds });
+      if (kinds.includes("tarball")) await packTarball(place, `${place}.tar.gz`, options);
       if (kinds.includes("deb")) {
         const file = join(out, `${product.packageName}_${version.replace("-", "~")}_${architectures[arch]}.deb`);
-        await packDebian(file, { root, place, product, version, arch, epochSeconds });
+        await packDebian(file, { ...options, root, place, product, arch });
       }
       await rm(place, { recursive: true });
     }

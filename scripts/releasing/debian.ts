@@ -2,16 +2,16 @@ import { chmod, copyFile, cp, mkdir, readdir, readFile, rm, stat, symlink, utime
 import { dirname, join } from "node:path";
 import { execa } from "execa";
 import { type Architecture, architectures, type Product } from "./product.ts";
+import type { Packing } from "./tarball.ts";
 
 /** What a Debian package is made of. */
-export interface DebianOptions {
+export interface DebianOptions extends Packing {
   readonly root: string;
   /** The product as it is unpacked. */
   readonly place: string;
   readonly product: Product;
   readonly version: string;
   readonly arch: Architecture;
-  readonly epochSeconds: number;
 }
 
 /** A service that a package brings. */
@@ -40,7 +40,7 @@ const services: Partial<Record<Product["program"], Service>> = {
 
 /** Makes a `.deb` of a product: below /usr/lib, with links in /usr/bin, its unit, its user and its settings. */
 export async function packDebian(file: string, options: DebianOptions): Promise<void> {
-  const { root, place, product, epochSeconds } = options;
+  const { root, place, product, epochSeconds, compression } = options;
   const tree = `${file}.tree`;
   await rm(tree, { recursive: true, force: true });
   const library = `usr/lib/${product.packageName}`;
@@ -59,7 +59,7 @@ export async function packDebian(file: string, options: DebianOptions): Promise<
   await makePlain(tree, epochSeconds);
   try {
     // Of the usual compressions the one that every dpkg reads, and that does not take minutes.
-    const args = ["--root-owner-group", "-Zgzip", "-z6", "--build", tree, file];
+    const args = ["--root-owner-group", "-Zgzip", `-z${compression}`, "--build", tree, file];
     await execa("dpkg-deb", args, { env: { SOURCE_DATE_EPOCH: String(epochSeconds) } });
   } finally {
     await rm(tree, { recursive: true, force: true });

@@ -20,6 +20,7 @@ export interface ReleaseOptions {
   readonly hasTestKeys: boolean;
   readonly sequence: number;
   readonly epochSeconds: number;
+  readonly compression: number;
   readonly expiresAfterDays: number;
   readonly minServer: string;
   /** A manifest whose releases stay in the new one. */
@@ -34,6 +35,7 @@ version and keys give the same bytes.
   --out DIR             where to [release/VERSION]
   --arch ARCH,…         for which processors [x64,arm64]
   --only KIND,…         of ${kinds.join(", ")} [all]
+  --compression N       from 1, which is fast, to 9, which is small [6]
   --sequence N          of the manifest; rises with each one [the commit's time in seconds]
   --expires-after DAYS  when the manifest is no longer trusted [180]
   --min-server VERSION  the oldest server that such agents work with [0.1.0]
@@ -51,6 +53,7 @@ export async function readReleaseOptions(root: string, args: readonly string[]):
       out: { type: "string" },
       arch: { type: "string", default: Object.keys(architectures).join() },
       only: { type: "string", default: kinds.join() },
+      compression: { type: "string", default: "6" },
       sequence: { type: "string" },
       "expires-after": { type: "string", default: "180" },
       "min-server": { type: "string", default: "0.1.0" },
@@ -74,6 +77,7 @@ export async function readReleaseOptions(root: string, args: readonly string[]):
     hasTestKeys: named === undefined,
     sequence: values.sequence === undefined ? epochSeconds : wholeNumber("--sequence", values.sequence),
     epochSeconds,
+    compression: wholeNumber("--compression", values.compression, 9),
     expiresAfterDays: wholeNumber("--expires-after", values["expires-after"]),
     minServer: versionOf("--min-server", values["min-server"]),
     previous: values.previous,
@@ -87,10 +91,10 @@ function listOf<const T extends string>(flag: string, text: string, known: reado
   return known.filter((name) => found.includes(name));
 }
 
-function wholeNumber(flag: string, text: string): number {
+function wholeNumber(flag: string, text: string, most = Number.MAX_SAFE_INTEGER): number {
   const number = Number(text);
-  if (Number.isSafeInteger(number) && number > 0) return number;
-  throw new Error(`${flag}: expected a whole number above 0, got "${text}"`);
+  if (Number.isSafeInteger(number) && number > 0 && number <= most) return number;
+  throw new Error(`${flag}: expected a whole number from 1 to ${most}, got "${text}"`);
 }
 
 function versionOf(flag: string, text: string): string {

@@ -51,7 +51,7 @@ spec:
   triggers:
     - type: external
       metadata:
-        scalerAddress: ${JSON.stringify(new URL(place.address).host)}
+        scalerAddress: ${JSON.stringify(hostAndPort(place.address))}
         enableTLS: "${place.address.startsWith("https:")}"
         organization: ${JSON.stringify(place.organization)}
         pool: ${JSON.stringify(place.pool)}
@@ -62,3 +62,9 @@ spec:
       spec:
         restartPolicy: Never
         ${podSpec(place, ["--single", "--idle-timeout", "10m"], "        ")}`;
+
+/** With the port that stands for the scheme where none is named. */
+function hostAndPort(address: string): string {
+  const { hostname, port, protocol } = new URL(address);
+  return `${hostname}:${port || (protocol === "https:" ? 443 : 80)}`;
+}
