@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process";
-import { cp, mkdir, mkdtemp, readFile, rm } from "node:fs/promises";
+import { chmod, cp, mkdir, mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
@@ -18,6 +18,8 @@ export class DebianRoot implements AsyncDisposable {
 
   static async make(): Promise<DebianRoot> {
     const directory = await mkdtemp(join(tmpdir(), "windlass-debian-"));
+    // Its other users, too, have to reach what is in it.
+    await chmod(directory, 0o755);
     const codename = /^VERSION_CODENAME=(\w+)$/m.exec(await readFile("/etc/os-release", "utf8"))?.[1] ?? "stable";
     // Wherever this machine has its own packages from.
     const { stdout } = await run("apt-get", ["indextargets", "--format", "$(REPO_URI)", "Created-By: Packages"]);

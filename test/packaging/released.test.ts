@@ -120,7 +120,7 @@ describe("the first story, with what was released", () => {
       },
       insteadOf(single("windlass-agent")),
     );
-    await agent.says(/"msg":"connected/);
+    await agent.says(/waiting for next job/);
     for (const name of ["environ", "cmdline"])
       expect(await readFile(`/proc/${agent.pid}/${name}`, "utf8")).not.toContain(secret);
   });
