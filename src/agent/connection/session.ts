@@ -90,7 +90,8 @@ class Session {
   constructor(options: SessionOptions) {
     this.#options = options;
     this.#change = new StreamChange(options);
-    this.#outbox = new Outbox(options.host, (message) => this.#send(message));
+    // A result follows its log, which may just be on its way.
+    this.#outbox = new Outbox(options.host, (one) => this.#send(one, one.case === "jobResult" ? "bulk" : "control"));
   }
 
   async run(signal: AbortSignal): Promise<ConnectionOutcome> {
@@ -263,6 +264,7 @@ class Session {
       sources: host.logs,
       room: (signal) => this.#queue.room(signal),
       send: (chunk) => this.#send(chunkMessage(chunk), "bulk"),
+      onSent: host.logSent,
       onAcknowledged: host.logAcknowledged,
     });
   }
@@ -345,7 +347,7 @@ class Session {
   }
 
   #refused(refused: Refused): void {
-    const { host, identity, log } = this.#options;
+    const { host, identity: { incarnation }, log } = this.#options;
     const beatPlainly = () => {
       const isNew = !this.#isPlain;
       this.#isPlain = true;
@@ -354,7 +356,6 @@ class Session {
       return isNew;
     };
     const send = (message: OutgoingMessage) => this.#send(message);
-    const { incarnation } = identity;
     answerRefusal(refused, { host, speaker: this.#outbox, incarnation, send, beatPlainly, log });
   }
 

@@ -90,6 +90,7 @@ export class JobArtifacts {
       lockFile: plan.lockFile,
       filesSizeBytes: BigInt(plan.files?.bytes ?? 0),
       filesSha256: plan.files?.sha256 ?? "",
+      summaryFollows: plan.summaryFollows,
     };
     if (inParts.kind === "one_call")
       await this.#client.uploadPlan(planParts(header, { ...plan, planned, made }), this.#with(signal));
@@ -100,6 +101,18 @@ export class JobArtifacts {
         ...partsOf(summary),
         ...documentsPartsOf(documents),
       };
+      await this.#client.uploadPlan(only(header, parts), this.#with(signal));
+    }
+  }
+
+  /** Sends the summary and the documents of a plan that was sent without them. */
+  async uploadSummary(late: SummaryToUpload, inParts: PlanInParts, signal: AbortSignal): Promise<void> {
+    const header = { planSha256: late.sha256, engineVersion: late.engineVersion, summaryOnly: true };
+    if (inParts.kind === "one_call") {
+      const content = { ...late, planned: undefined, made: undefined };
+      await this.#client.uploadPlan(planParts(header, content), this.#with(signal));
+    } else {
+      const parts = { ...partsOf(inParts.summary), ...documentsPartsOf(inParts.documents) };
       await this.#client.uploadPlan(only(header, parts), this.#with(signal));
     }
   }
@@ -131,7 +144,12 @@ export interface PlanToUpload {
   readonly files: { readonly file: string; readonly bytes: number; readonly sha256: string } | undefined;
   /** Undefined if the control plane takes none. */
   readonly documents: PlanDocuments | undefined;
+  /** True for a plan of which summary and documents are sent later. */
+  readonly summaryFollows: boolean;
 }
+
+/** What of a plan is sent later. */
+export type SummaryToUpload = Pick<PlanToUpload, "sha256" | "engineVersion" | "summary" | "documents">;
 
 /**
  * An older server does not know the call, and says so itself: a proxy that has no such path says nothing about the
@@ -211,7 +229,7 @@ async function* only(header: Header, parts: Partial<Header>): AsyncGenerator<Pla
 type PlanPart = MessageInitShape<typeof UploadPlanRequestSchema>;
 
 interface PlanContent extends Pick<PlanToUpload, "summary" | "documents"> {
-  readonly planned: FileHandle;
+  readonly planned: FileHandle | undefined;
   readonly made: FileHandle | undefined;
 }
 
@@ -220,9 +238,10 @@ async function* planParts(
   { planned, summary, documents, made }: PlanContent,
 ): AsyncGenerator<PlanPart> {
   yield create(UploadPlanRequestSchema, { part: { case: "header", value: header } });
-  for await (const value of piecesOf(planned)) {
-    yield create(UploadPlanRequestSchema, { part: { case: "planChunk", value } });
-  }
+  if (planned !== undefined)
+    for await (const value of piecesOf(planned)) {
+      yield create(UploadPlanRequestSchema, { part: { case: "planChunk", value } });
+    }
   for (const part of summary) {
     const value = fromBinary(PlanSummarySchema, part);
     yield create(UploadPlanRequestSchema, { part: { case: "summary", value } });

@@ -113,7 +113,7 @@ export class JobSteps {
   async #giveUp(): Promise<void> {
     const { job, context, log } = this.#options;
     log.resync();
-    if (!job.isApply && !job.journal.has("fenced")) await note(job, context, { kind: "fenced" });
+    if (!job.isApply && !job.hasEnded && !job.journal.has("fenced")) await note(job, context, { kind: "fenced" });
   }
 
   /** Programs that a provisioner left behind would go on in the world, seen by nobody. */
@@ -196,6 +196,8 @@ export class JobSteps {
   /** Waits until a step may be started: the control plane wants it, and its variables are here. Undefined when canceled. */
   async #untilWanted(): Promise<GivenInputs | undefined> {
     const { job, context, variables } = this.#options;
+    // What is shown of a plan that was handed over is nobody's wish any more.
+    if (job.hasEnded) return abortable(variables, context.stopping);
     using until = linkSignals(context.stopping, job.canceled);
     try {
       await abortable(job.confirmed, until.signal);
@@ -309,7 +311,7 @@ export class JobSteps {
     const { job, context } = this.#options;
     if (!job.journal.has("fenced")) {
       await job.lease.untilEnd(over).catch(() => {});
-      if (over.aborted || job.canceled.aborted) return;
+      if (over.aborted || job.canceled.aborted || job.hasEnded) return;
       context.log.warn(
         { ...idsOf(job), step: name },
         "the lease of a plan is over without a word from the control plane: it is ended",
