@@ -90,7 +90,6 @@ class Session {
   constructor(options: SessionOptions) {
     this.#options = options;
     this.#change = new StreamChange(options);
-    // A result follows its log, which may just be on its way.
     this.#outbox = new Outbox(options.host, (one) => this.#send(one, one.case === "jobResult" ? "bulk" : "control"));
   }
 
@@ -347,7 +346,7 @@ class Session {
   }
 
   #refused(refused: Refused): void {
-    const { host, identity: { incarnation }, log } = this.#options;
+    const { host, log, identity } = this.#options;
     const beatPlainly = () => {
       const isNew = !this.#isPlain;
       this.#isPlain = true;
@@ -356,7 +355,7 @@ class Session {
       return isNew;
     };
     const send = (message: OutgoingMessage) => this.#send(message);
-    answerRefusal(refused, { host, speaker: this.#outbox, incarnation, send, beatPlainly, log });
+    answerRefusal(refused, { host, speaker: this.#outbox, ...identity, send, beatPlainly, log });
   }
 
   #changed(change: HostChange): void {

@@ -48,7 +48,6 @@ export interface JobParts {
 }
 
 const maxPreparing = 512; // As the protocol has it.
-
 /** `downloads … (12 of 60 MB)` without what stands in the brackets. */
 const withoutProgress = (doing: string): string => doing.replace(/ \([^()]*\)$/, "");
 
@@ -200,8 +199,7 @@ export class AgentJob {
   }
 
   get log(): LogSource {
-    const { end, isComplete } = this.#log;
-    const read = (offset: number, maxBytes: number) => this.#log.read(offset, maxBytes);
+    const [{ end, isComplete }, read] = [this.#log, (at: number, most: number) => this.#log.read(at, most)];
     return { key: this.key, claim: this.claim, end, isComplete, read };
   }
 

@@ -15,6 +15,7 @@ import {
 } from "../../gen/windlass/agent/v1/job_artifact_service_pb.ts";
 import type { JobEngine } from "../../gen/windlass/agent/v1/job_pb.ts";
 import { type PlanDocuments, PlanSummarySchema } from "../../gen/windlass/agent/v1/plan_pb.ts";
+import { bytesOf } from "../../lib/values/streams.ts";
 import { isOwnRefusal, isUnknownMethod } from "../../lib/way/own-answer.ts";
 import { WindlassError } from "../../lib/words/errors.ts";
 import type { Ask } from "./download.ts";
@@ -195,7 +196,7 @@ export async function openOwnFile(path: string): Promise<FileHandle> {
 export async function sha256OfFile(path: string): Promise<string> {
   const hash = createHash("sha256");
   await using file = await openOwnFile(path);
-  for await (const chunk of file.createReadStream({ autoClose: false })) hash.update(chunk);
+  for await (const chunk of piecesOf(file)) hash.update(chunk);
   return hash.digest("hex");
 }
 
@@ -253,8 +254,16 @@ async function* planParts(
   }
 }
 
-const piecesOf = (file: FileHandle): AsyncIterable<Uint8Array> =>
-  file.createReadStream({ autoClose: false, start: 0, highWaterMark: pieceBytes });
+/** A file that is read once. */
+async function* piecesOf(file: FileHandle): AsyncGenerator<Uint8Array> {
+  const { size } = await file.stat();
+  if (size === 0) return;
+  if (size <= smallBytes) yield await file.readFile();
+  else yield* bytesOf(file.createReadStream({ autoClose: false, start: 0, highWaterMark: pieceBytes }));
+}
+
+/** What is smaller is read in one go: a stream costs more than all of it. */
+const smallBytes = 64 * 1024;
 
 async function* stateParts(
   { bytes, lineage, serial, sequence, isFinal, asideReason }: StateToUpload,

@@ -73,12 +73,7 @@ export class PartUploads {
       });
     }
     await this.#deliver(by, objects, signal, (inParts) =>
-      by.artifacts.uploadPlan(
-        planFile,
-        plan,
-        inParts ? { kind: "parts", ...shown } : { kind: "one_call" },
-        signal,
-      ),
+      by.artifacts.uploadPlan(planFile, plan, inParts ? { kind: "parts", ...shown } : { kind: "one_call" }, signal),
     );
   }
 

@@ -10,7 +10,7 @@ import { type FinishedLog, JobLog, storedLog } from "../jobs/log.ts";
 import { heading, notice } from "../jobs/log-lines.ts";
 import { applyPhase } from "./apply-phase.ts";
 import { Afterwards } from "./execution.ts";
-import { note } from "./job-notes.ts";
+import { jot, note } from "./job-notes.ts";
 import { type JobPlace, placeJob } from "./job-place.ts";
 import { JobSteps } from "./job-steps.ts";
 import { fetchVariables, type GivenInputs } from "./job-variables.ts";
@@ -52,7 +52,8 @@ export async function executeJob(job: AgentJob, context: JobContext): Promise<Ex
   // The file is closed with `log`: from here on the stream reads it by its name.
   job.showLog(storedLog(job.files.spool, result.logBytes));
   failpoint("agent.result-unwritten");
-  await note(job, context, { kind: "result", result });
+  // A crash of the machine may take the result of a plan, which is made again then.
+  await (job.isApply ? note : jot)(job, context, { kind: "result", result });
   failpoint("agent.result-written");
   return { result, afterwards };
 }

@@ -42,7 +42,9 @@ describeWithTerraform("a plan that nobody looks at before it is applied", () => 
     expect(job.uploadedPlan?.summary).not.toContain(secret);
     expect(JSON.parse(job.uploadedPlan?.documents.planJson ?? "")).toHaveProperty("planned_values");
     await gone();
-    expect(place.records.map(({ msg }) => msg)).not.toContain("a plan was counted in another way than its document does");
+    expect(place.records.map(({ msg }) => msg)).not.toContain(
+      "a plan was counted in another way than its document does",
+    );
   });
 
   test("gets its summary also if nobody wants the job any more, and while the server is away", async () => {

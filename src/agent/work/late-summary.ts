@@ -77,7 +77,10 @@ async function whatIsSeen(
   }
   const { summary, counts: seen } = digest;
   if (counts !== undefined && JSON.stringify(sorted(seen)) !== JSON.stringify(sorted(counts)))
-    context.log.error({ ...idsOf(job), told: counts, seen }, "a plan was counted in another way than its document does");
+    context.log.error(
+      { ...idsOf(job), told: counts, seen },
+      "a plan was counted in another way than its document does",
+    );
   return { summary, documents: await documentsOf(execution, digest) };
 }
 
@@ -101,7 +104,7 @@ async function bringOwed(job: AgentJob, context: JobContext, sha256: string): Pr
   const place = await placeBeside(job, context, ready);
   const steps = new JobSteps({ job, context, log, variables, ready, place });
   const execution = { job, context, log, variables, ready, place, steps, afterwards: new Afterwards() };
-  const show = abortable(settled(runShow(execution)), context.stopping);
+  const show = abortable(settled(runShow(execution, { isUrgent: false })), context.stopping);
   await bringSummary(execution, { sha256, counts: undefined, show });
 }
 
@@ -109,7 +112,16 @@ async function bringOwed(job: AgentJob, context: JobContext, sha256: string): Pr
 async function finishedLog({ files }: AgentJob, { clock, log, stopping }: JobContext): Promise<JobLog> {
   const [spoolPath, rawDir] = [files.spool, files.raw];
   const secrets = Promise.resolve([]);
-  const opened = await JobLog.open({ spoolPath, rawDir, secrets, maxBytes: 0, onGrowth: () => {}, clock, log, stopping });
+  const opened = await JobLog.open({
+    spoolPath,
+    rawDir,
+    secrets,
+    maxBytes: 0,
+    onGrowth: () => {},
+    clock,
+    log,
+    stopping,
+  });
   await opened.finish();
   return opened;
 }

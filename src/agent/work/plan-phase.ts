@@ -1,5 +1,4 @@
 import { access, stat } from "node:fs/promises";
-import { join } from "node:path";
 import { ConnectError } from "@connectrpc/connect";
 import { JobEngine, type JobSpec } from "../../gen/windlass/agent/v1/job_pb.ts";
 import type { PlanDocuments } from "../../gen/windlass/agent/v1/plan_pb.ts";
@@ -43,9 +42,9 @@ export async function planPhase(execution: Execution): Promise<PhaseEnd> {
   const failure = isGood ? undefined : await failureOf(execution, "plan", { end: plan });
   if (failure !== undefined && !(await isOfGenerated(execution, plan))) return failure;
   // What the plan is and has made is found out while it is shown: no schemas lend the state to the configuration then.
-  const show = settled(runShow(execution));
   const beside = wantsRedacted(job.spec) ? undefined : settled(gather(execution));
   const counts = hasChanges && failure === undefined ? await countsAhead(execution) : undefined;
+  const show = settled(runShow(execution, { isUrgent: counts === undefined }));
   const gatheredAhead = counts === undefined ? undefined : await beside;
   if (counts !== undefined && gatheredAhead?.status === "fulfilled" && !job.canceled.aborted)
     return handOverAhead(execution, gatheredAhead.value, { counts, show });

@@ -1,8 +1,8 @@
 import { mkdir, readdir, readFile, realpath, rm, stat } from "node:fs/promises";
 import { join, sep } from "node:path";
 import { ConnectError } from "@connectrpc/connect";
-import { together } from "../../lib/async/abort.ts";
 import { defaultArchiveLimits, unpackArchive } from "../../lib/archive/unpack.ts";
+import { together } from "../../lib/async/abort.ts";
 import { messageOf } from "../../lib/values/errors.ts";
 import { failureText } from "../../lib/way/own-answer.ts";
 import { isWindlassError, WindlassError } from "../../lib/words/errors.ts";

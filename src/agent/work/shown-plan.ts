@@ -20,11 +20,11 @@ import { sharedStatesIn } from "./states/shared-states.ts";
 import { lendState, takeStateBack } from "./states/state-place.ts";
 import { earlyVariableFiles } from "./variable-files.ts";
 
-/** Prints the plan as JSON to a file. */
-export async function runShow(execution: Execution): Promise<StepEnd> {
+/** Prints the plan as JSON to a file; one that is not urgent leaves the processors to what is. */
+export async function runShow(execution: Execution, { isUrgent }: { readonly isUrgent: boolean }): Promise<StepEnd> {
   const { job, steps, place } = execution;
   const argv = async () => showPlanArgv(place.seen(job.files.planFile), await earlyVariableFiles(execution));
-  const end = await steps.run({ name: "show", argv, output: { kind: "hidden" } });
+  const end = await steps.run({ name: "show", argv, output: { kind: "hidden" }, isUrgent });
   await removeFile(job.files.variables);
   return end;
 }
@@ -100,7 +100,10 @@ export async function readPlan({ job, steps, place, variables }: Execution) {
 const maxSchemasBytes = 512 * 1024 * 1024;
 
 /** What the control plane takes of the plan beside its summary. */
-export async function documentsOf({ job, steps, log }: Execution, shown: PlanDigest): Promise<PlanDocuments | undefined> {
+export async function documentsOf(
+  { job, steps, log }: Execution,
+  shown: PlanDigest,
+): Promise<PlanDocuments | undefined> {
   const wanted = job.spec.planDocuments;
   if (wanted === undefined) return undefined;
   const documents = await packDocuments(steps.outputPath("show"), shown, Number(wanted.maxBytes));

@@ -184,9 +184,13 @@ export async function storePlan(
 }
 
 const wantsSummary = ({ id }: Run): WindlassError =>
-  new WindlassError("validation", `somebody may look at the plan of run ${id} before it is applied: upload it with its summary`, {
-    fields: [{ field: "header.summary_follows", description: "expected false: the job has no summary_may_follow" }],
-  });
+  new WindlassError(
+    "validation",
+    `somebody may look at the plan of run ${id} before it is applied: upload it with its summary`,
+    {
+      fields: [{ field: "header.summary_follows", description: "expected false: the job has no summary_may_follow" }],
+    },
+  );
 
 /** Stores the summary of a plan that was stored without it. The same again is fine. */
 export async function storeLateSummary(

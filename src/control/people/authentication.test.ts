@@ -156,7 +156,12 @@ describe("a good credential", () => {
     const { workspace } = await createWorkspace(control, fixture.as("owner"), newWorkspace("network"));
     const secret = mint("job");
     const run = runRow(workspace, { status: "applying", planSha256: "0".repeat(64), summaryBlobKey: null });
-    const ended = { status: "finished", isLogClosed: true, endedAt: clock.now(), tokenHash: hashToken(secret) } as const;
+    const ended = {
+      status: "finished",
+      isLogClosed: true,
+      endedAt: clock.now(),
+      tokenHash: hashToken(secret),
+    } as const;
     const job = jobRow(run, { ...startedBy(agentRow(pool)), ...ended });
     await control.store.write(async (tx) => {
       await tx.runs.insert(run);

@@ -4,6 +4,7 @@ import { afterEach, describe, expect, test } from "vitest";
 import { sha256 } from "../../../test/support/control.ts";
 import { ManualClock } from "../../../test/support/manual-clock.ts";
 import { planContents, planProblem } from "../../control/documents/plan-summary.ts";
+import type { UploadedPlan, UploadedSummary } from "../../control/jobs/artifacts.ts";
 import { UploadPlanRequestSchema } from "../../gen/windlass/agent/v1/job_artifact_service_pb.ts";
 import {
   PlanDocumentsSchema,
@@ -14,7 +15,6 @@ import {
 } from "../../gen/windlass/agent/v1/plan_pb.ts";
 import { Budget } from "../../lib/async/budget.ts";
 import { UploadIntake } from "./intake.ts";
-import type { UploadedPlan, UploadedSummary } from "../../control/jobs/artifacts.ts";
 import { type PlanReceiver, takePlanUpload } from "./plan-upload.ts";
 
 type Part = NonNullable<MessageInitShape<typeof UploadPlanRequestSchema>["part"]>;

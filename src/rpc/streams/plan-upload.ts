@@ -118,9 +118,13 @@ function outOfOrder({ case: part }: Part): WindlassError {
 }
 
 const moreThanSummary = (): WindlassError =>
-  new WindlassError("validation", "an upload with summary_only holds a summary and documents alone: nothing else may be announced", {
-    fields: [{ field: "header.summary_only", description: "expected no plan, no files and no summary_follows" }],
-  });
+  new WindlassError(
+    "validation",
+    "an upload with summary_only holds a summary and documents alone: nothing else may be announced",
+    {
+      fields: [{ field: "header.summary_only", description: "expected no plan, no files and no summary_follows" }],
+    },
+  );
 
 const unannounced = (): WindlassError =>
   new WindlassError("checksum_mismatch", "files of the plan came, and none were announced: upload it again");

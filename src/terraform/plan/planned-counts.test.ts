@@ -39,9 +39,13 @@ describeWithTerraform("what a plan file says of the counts", () => {
   const counted = async (box: Awaited<ReturnType<typeof sandbox>>, ...options: string[]) => {
     const plan = await box.terraform(...planArgv({ out: box.path("p") }), ...options);
     expect(plan.code, plan.stdout).toBe(2);
-    const { add, change, destroy, import: imported, move } = summarizePlan(
-      (await box.terraform(...showPlanArgv(box.path("p")))).stdout,
-    );
+    const {
+      add,
+      change,
+      destroy,
+      import: imported,
+      move,
+    } = summarizePlan((await box.terraform(...showPlanArgv(box.path("p")))).stdout);
     const document = { add, change, destroy, import: imported, move };
     return { file: await plannedCounts(box.path("p"), []), document };
   };
