@@ -14,8 +14,8 @@ export const globalSettings = {
   address: optional({
     flag: "address",
     short: "a",
-    about: "the server, for example https://tf.example.com",
-    schema: text("URL"),
+    about: "the server, for example https://tf.example.com; one that has several addresses is called where it answers",
+    schema: { ...text("URL,URL"), isRepeatable: true },
     otherwise: `the context's, else ${clientDefaults.address}`,
   }),
   org: optional({
