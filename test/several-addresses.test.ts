@@ -35,17 +35,17 @@ async function agentCall(more: readonly string[] = []): Promise<readonly string[
   ];
 }
 
+const said = (program: Program): string => `${program.stderr()}${program.stdout()}`;
+
 /** The addresses at which an agent has registered, in their order. */
 const registeredAt = (agent: Program): readonly string[] =>
-  [...`${agent.stderr()}${agent.stdout()}`.matchAll(/"server":"([^"]+)"[^\n]*registered successfully/g)].map(
-    ([, url = ""]) => url,
-  );
+  [...said(agent).matchAll(/"server":"([^"]+)"[^\n]*registered successfully/g)].map(([, url = ""]) => url);
 
 const relayAt = (url: string | undefined): Relay => relays.find((one) => one.url === url) ?? expect.unreachable(url);
 
 test("an agent finds the address that answers, and is at another within seconds when that one is gone", async () => {
   const [first = "", ...others] = addresses();
-  const flags = await agentCall(["--address", first, "--address", others.join(", ")]);
+  const flags = await agentCall(["--address", first, "--address", others.join(", "), "--log-level", "debug"]);
   const agent = scene.start("windlass-agent", ["run", ...flags]);
   await agent.says(/waiting for (the )?next job/);
   const home = relayAt(registeredAt(agent)[0]);
@@ -57,13 +57,14 @@ test("an agent finds the address that answers, and is at another within seconds 
   const next = relayAt(registeredAt(agent)[1]);
   expect(next).not.toBe(home);
   home.refuse(false);
+  await until("its stream is there", () => said(agent).split('"msg":"connected"').length > 2 || undefined);
   // A dead path says nothing at all: the session ends by its heartbeats.
   next.forget();
   next.refuse(true);
   await until("it is back where it was", () => registeredAt(agent)[2] === home.url || undefined);
   next.heal();
   expect(await agent.stop("SIGTERM")).toEqual({ code: 0, signal: null });
-  expect(`${agent.stderr()}${agent.stdout()}`).not.toContain('"level":"error"');
+  expect(said(agent)).not.toContain('"level":"error"');
 });
 
 describe("windlass", () => {

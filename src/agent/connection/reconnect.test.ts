@@ -48,7 +48,9 @@ describe("what follows a connection's end", () => {
 
 describe("where another server may be well", () => {
   const soonest = (outcome: ConnectionOutcome, failures: number) =>
-    [0, 1].map((fraction) => nextStep(outcome, { failures, hasJobs: false, isElsewhere: true, random: chance(fraction) }));
+    [0, 1].map((fraction) =>
+      nextStep(outcome, { failures, hasJobs: false, isElsewhere: true, random: chance(fraction) }),
+    );
   test("it is dialed within a second, however many have failed and whatever the one that fails says", () => {
     for (const outcome of [
       { kind: "unavailable", reason: "", retryAfterMs: 30_000 },

@@ -1,6 +1,7 @@
 import type { DescMethod } from "@bufbuild/protobuf";
 import { MethodOptions_IdempotencyLevel } from "@bufbuild/protobuf/wkt";
 import { Code, ConnectError, type Transport } from "@connectrpc/connect";
+import { timeLeft } from "../../lib/async/abort.ts";
 import { type BackoffPolicy, backoffMs } from "../../lib/async/backoff.ts";
 import { retry } from "../../lib/async/retry.ts";
 import { isRecord } from "../../lib/values/records.ts";
@@ -30,8 +31,7 @@ export function retryReads(inner: Transport, { clock, random, isElsewhere }: Ret
   return {
     unary: async (method, signal, timeoutMs, header, input, values) => {
       if (!isSafeToRepeat(method, input)) return inner.unary(method, signal, timeoutMs, header, input, values);
-      const startMs = clock.monotonicMs();
-      const leftMs = () => timeoutMs && Math.max(1, timeoutMs - (clock.monotonicMs() - startMs));
+      const leftMs = timeLeft(clock, timeoutMs);
       const attempt = () => inner.unary(method, signal, leftMs(), header, input, values);
       return retry({ clock, waitMs }, attempt, signal);
     },

@@ -47,6 +47,13 @@ function isInTheClear(address: string): boolean {
   return server !== undefined && !server.isSecure && !isLoopback(server.host);
 }
 
+/** The same as one text. */
+export const addressList = (): SettingSchema<string> => ({
+  ...addresses(),
+  read: (text) => (addressesIn(text).length === 0 ? undefined : text),
+  write: String,
+});
+
 /** Addresses of one control plane; whether they are some is judged where the rest of the way is known. */
 export const addresses = (): SettingSchema<readonly string[]> => ({
   ...written(

@@ -1,5 +1,5 @@
 import { Code, ConnectError, type Transport } from "@connectrpc/connect";
-import { abortable, deadlineAfter, linkSignals } from "../async/abort.ts";
+import { abortable, deadlineAfter, linkSignals, timeLeft } from "../async/abort.ts";
 import type { Clock } from "../clock.ts";
 import type { Endpoint, Endpoints } from "./endpoints.ts";
 import { foreignText, ownReason } from "./own-answer.ts";
@@ -46,8 +46,7 @@ export function severalTransports(options: SeveralOptions): SeveralTransport {
   const { clock } = options;
   return {
     unary: async (method, signal, timeoutMs, header, input, values) => {
-      const startMs = clock.monotonicMs();
-      const leftMs = () => timeoutMs && Math.max(1, timeoutMs - (clock.monotonicMs() - startMs));
+      const leftMs = timeLeft(clock, timeoutMs);
       return choice.call({ isRepeatable: true, timeoutMs }, signal, async (opened) => {
         try {
           return await opened.transport.unary(method, signal, leftMs(), header, input, values);
