@@ -259,6 +259,7 @@ function introduce({ control, said, place, known, now, sessionToken, hasOpenJobs
     isDraining,
     pauseReason: isPaused || isDraining ? (known?.pauseReason ?? "") : "",
     connectedTo: known?.connectedTo ?? "",
+    replicaId: known?.replicaId ?? null,
     place: said.place,
     jobsPlace: known !== undefined && hasOpenJobs ? homeOf(known) : "",
     warning: "",
