@@ -1,8 +1,12 @@
 import type { Control } from "../control/core/control.ts";
+import { Announcer } from "../control/replicas/announcer.ts";
 import { Membership } from "../control/replicas/membership.ts";
+import { lookAfterWishes } from "../control/replicas/wishes.ts";
 import { graceAfterStart } from "../control/runs/sweeper.ts";
 import type { Readiness } from "../http/readiness.ts";
+import { openNoticeLine } from "../store/open.ts";
 import type { Opening } from "./opening.ts";
+import { directUrlOf } from "./settings.ts";
 
 /** This process among the others that serve its database. */
 export interface Joined {
@@ -16,23 +20,31 @@ export interface Joined {
 const alone: Joined = { start: () => [], setAddress: () => {} };
 
 /** Enters this process among those that serve the database. The first one gives what ran before time to come back. */
-export async function joinReplicas({ database }: Opening, control: Control): Promise<Joined> {
-  if (database === undefined) {
+export async function joinReplicas(opening: Opening, control: Control): Promise<Joined> {
+  const { settings, database, log, clock, random, owned } = opening;
+  if (settings.databaseUrl === undefined || database === undefined) {
     await graceAfterStart(control);
     return alone;
   }
+  const url = directUrlOf(settings.databaseUrl, settings);
+  const isNeeded = () => !control.replicas.isAlone;
+  const line = owned.use(openNoticeLine({ url, log, clock, random, isNeeded }));
   let readiness: Readiness | undefined;
-  const nothing = () => {};
-  const membership = new Membership(control, {
-    ...{ onArrival: nothing, onGap: nothing, onBack: nothing, onGone: nothing },
+  const announcer = new Announcer(control, line, () => membership.noteLoss());
+  const membership: Membership = new Membership(control, {
+    onArrival: () => announcer.tellAll(),
+    onGap: () => announcer.missed(),
+    onBack: () => announcer.missed(),
+    onGone: () => {},
     onLook: () => readiness?.look(),
   });
+  await announcer.listen();
   await membership.enter(await database.livingReplicas());
   return {
     start: (given, signal) => {
       readiness = given;
       given.hinder(() => membership.trouble);
-      return [membership.run(signal)];
+      return [membership.run(signal), announcer.run(signal), lookAfterWishes(control, signal)];
     },
     setAddress: (address) => {
       membership.address = address;
