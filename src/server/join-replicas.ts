@@ -1,6 +1,7 @@
 import type { Control } from "../control/core/control.ts";
 import { Announcer } from "../control/replicas/announcer.ts";
 import { Membership } from "../control/replicas/membership.ts";
+import { SharedPresence } from "../control/replicas/shared-presence.ts";
 import { lookAfterWishes } from "../control/replicas/wishes.ts";
 import { graceAfterStart } from "../control/runs/sweeper.ts";
 import type { Readiness } from "../http/readiness.ts";
@@ -31,11 +32,15 @@ export async function joinReplicas(opening: Opening, control: Control): Promise<
   const line = owned.use(openNoticeLine({ url, log, clock, random, isNeeded }));
   let readiness: Readiness | undefined;
   const announcer = new Announcer(control, line, () => membership.noteLoss());
+  const shared = new SharedPresence(control);
   const membership: Membership = new Membership(control, {
     onArrival: () => announcer.tellAll(),
     onGap: () => announcer.missed(),
-    onBack: () => announcer.missed(),
-    onGone: () => {},
+    onBack: () => {
+      shared.rewrite();
+      announcer.missed();
+    },
+    onGone: () => shared.forget(),
     onLook: () => readiness?.look(),
   });
   await announcer.listen();
@@ -44,7 +49,7 @@ export async function joinReplicas(opening: Opening, control: Control): Promise<
     start: (given, signal) => {
       readiness = given;
       given.hinder(() => membership.trouble);
-      return [membership.run(signal), announcer.run(signal), lookAfterWishes(control, signal)];
+      return [membership.run(signal), announcer.run(signal), lookAfterWishes(control, signal), shared.run(signal)];
     },
     setAddress: (address) => {
       membership.address = address;
