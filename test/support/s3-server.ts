@@ -1,0 +1,135 @@
+import { once } from "node:events";
+import { mkdtemp, rm } from "node:fs/promises";
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import S3rver from "@20minutes/s3rver";
+
+/** What goes wrong with a request. */
+export type S3Fault =
+  | { readonly kind: "error"; readonly status: number; readonly code: string; readonly message?: string }
+  | { readonly kind: "html"; readonly status: number }
+  /** It is done, and its answer is lost after so many bytes of its body; without a number before its first one. */
+  | { readonly kind: "cut"; readonly afterBytes?: number }
+  /** Nothing is done, and nobody says so. */
+  | { readonly kind: "silent" };
+
+/** A request as a fault chooses by it. */
+export interface SeenRequest {
+  readonly method: string;
+  /** Behind the bucket, with what stands behind `?`. */
+  readonly path: string;
+  readonly range: string;
+}
+
+/** A server that speaks S3, with faults on demand. */
+export interface TestS3 extends AsyncDisposable {
+  readonly endpoint: string;
+  /** Every request so far, `PUT windlass/objects/…` for one. */
+  readonly requests: string[];
+  /** Chooses the fault of each request. */
+  fault: (request: SeenRequest) => S3Fault | undefined;
+  /** Whether it knows `If-None-Match`; one that does not says so. */
+  isConditional: boolean;
+  /** The setting for objects below a prefix. */
+  url(prefix?: string): string;
+}
+
+export const testBucket = "objects";
+/** What the server knows. */
+export const testKeys = { AWS_ACCESS_KEY_ID: "S3RVER", AWS_SECRET_ACCESS_KEY: "S3RVER" } as const;
+
+/** Starts one in this process. Requests that must be new are decided here: what stands behind does not know them. */
+export async function openTestS3(): Promise<TestS3> {
+  await using opening = new AsyncDisposableStack();
+  const directory = await mkdtemp(join(tmpdir(), "windlass-s3-"));
+  opening.defer(() => rm(directory, { recursive: true, force: true }));
+  const s3 = new S3rver({ directory, silent: true, vhostBuckets: false, configureBuckets: [{ name: testBucket }] });
+  opening.defer(() => {
+    s3.logger.exceptions.unhandle();
+    s3.logger.close();
+  });
+  await s3.configureBuckets();
+  const answer = s3.callback();
+  const server = createServer((request, response) => void handle(request, response));
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  opening.defer(async () => {
+    server.closeAllConnections();
+    await new Promise((resolve) => server.close(resolve));
+  });
+  const { port } = server.address() as AddressInfo;
+  const endpoint = `http://127.0.0.1:${port}`;
+  const owned = opening.move();
+  const test: TestS3 = {
+    endpoint,
+    requests: [],
+    fault: () => undefined,
+    isConditional: true,
+    url: (prefix = "windlass") => `s3://${testBucket}/${prefix}?endpoint=${endpoint}`,
+    [Symbol.asyncDispose]: () => owned.disposeAsync(),
+  };
+
+  async function handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const { method = "", url = "" } = request;
+    const path = url.replace(`/${testBucket}/`, "");
+    test.requests.push(`${method} ${path}`);
+    const fault = test.fault({ method, path, range: request.headers.range ?? "" });
+    if (fault?.kind === "silent") return;
+    if (fault?.kind === "error") return refuse(request, response, fault);
+    if (fault?.kind === "html") {
+      await swallow(request);
+      response.writeHead(fault.status, { "content-type": "text/html" }).end(html);
+      return;
+    }
+    if (fault?.kind === "cut") cutAfter(response, fault.afterBytes);
+    if (request.headers["if-none-match"] === "*") {
+      if (!test.isConditional)
+        return refuse(request, response, { status: 501, code: "NotImplemented" });
+      const key = decodeURIComponent(path.replace(/\?.*/, ""));
+      if (await s3.store.existsObject(testBucket, key))
+        return refuse(request, response, { status: 412, code: "PreconditionFailed" });
+    }
+    answer(request, response);
+  }
+
+  return test;
+}
+
+const html = "<!DOCTYPE html><html><head><title>Sign in</title></head><body><p>Please sign in<br></body></html>";
+
+async function swallow(request: IncomingMessage): Promise<void> {
+  for await (const _piece of request);
+}
+
+async function refuse(
+  request: IncomingMessage,
+  response: ServerResponse,
+  { status, code, message = code }: { readonly status: number; readonly code: string; readonly message?: string },
+): Promise<void> {
+  await swallow(request);
+  const text = `<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>${code}</Code><Message>${message}</Message></Error>`;
+  response.writeHead(status, { "content-type": "application/xml" }).end(request.method === "HEAD" ? "" : text);
+}
+
+/** Breaks the connection off in the middle of what is answered, or before it. */
+function cutAfter(response: ServerResponse, afterBytes: number | undefined): void {
+  const { write, end } = response;
+  let left = afterBytes ?? 0;
+  const pass = (piece: unknown): boolean => {
+    const bytes = piece instanceof Uint8Array ? piece : Buffer.from(typeof piece === "string" ? piece : "");
+    const some = bytes.subarray(0, left);
+    left -= some.length;
+    if (afterBytes !== undefined && some.length > 0) write.call(response, some, "utf8", () => {});
+    if (some.length === bytes.length && left > 0) return true;
+    // What was written goes out first.
+    setImmediate(() => response.socket?.destroy());
+    return false;
+  };
+  response.write = (piece: unknown) => pass(piece);
+  response.end = (piece?: unknown) => {
+    if (pass(piece)) end.call(response);
+    return response;
+  };
+}
