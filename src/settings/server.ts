@@ -127,7 +127,8 @@ export const serverSettings = {
   }),
   blobUrl: optional({
     flag: "blob-url",
-    about: "s3://bucket/prefix?endpoint=…&region=…: keep configurations, plans and states in S3 or a store that speaks it",
+    about:
+      "s3://bucket/prefix?endpoint=…&region=…: keep configurations, plans and states in S3 or a store that speaks it",
     otherwise: "where the rows are",
     schema: blobUrl(),
   }),

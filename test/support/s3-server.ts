@@ -1,10 +1,34 @@
 import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
-import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import { createServer, type IncomingMessage, type RequestListener, type ServerResponse } from "node:http";
+import { createRequire } from "node:module";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import S3rver from "@20minutes/s3rver";
+
+/** A server that speaks S3 and keeps objects as files. Its package has no types. */
+interface S3rver {
+  readonly store: {
+    existsObject(bucket: string, key: string): Promise<boolean>;
+    listObjects(
+      bucket: string,
+      page: { readonly prefix: string; readonly startAfter: string | undefined; readonly maxKeys: number },
+    ): Promise<{
+      readonly objects: readonly { readonly key: string; readonly size: number; readonly lastModifiedDate: Date }[];
+      readonly isTruncated: boolean;
+    }>;
+  };
+  readonly logger: { readonly exceptions: { unhandle(): void }; close(): void };
+  configureBuckets(): Promise<unknown>;
+  callback(): RequestListener;
+}
+
+type S3rverClass = new (options: {
+  readonly directory: string;
+  readonly silent: boolean;
+  readonly vhostBuckets: boolean;
+  readonly configureBuckets: readonly { readonly name: string }[];
+}) => S3rver;
 
 /** What goes wrong with a request. */
 export type S3Fault =
@@ -32,19 +56,25 @@ export interface TestS3 extends AsyncDisposable {
   fault: (request: SeenRequest) => S3Fault | undefined;
   /** Whether it knows `If-None-Match`; one that does not says so. */
   isConditional: boolean;
+  /** How many objects a page of a list has, at most. */
+  pageSize: number;
+  /** Puts other bytes in the place of an object, as nobody should. */
+  overwrite(name: string, bytes: Uint8Array): Promise<void>;
   /** The setting for objects below a prefix. */
   url(prefix?: string): string;
 }
 
 export const testBucket = "objects";
-/** What the server knows. */
+/** The keys that the server knows. */
 export const testKeys = { AWS_ACCESS_KEY_ID: "S3RVER", AWS_SECRET_ACCESS_KEY: "S3RVER" } as const;
 
-/** Starts one in this process. Requests that must be new are decided here: what stands behind does not know them. */
+/** Starts one in this process, which gets its keys. Requests that must be new are decided here: what stands behind does not know them. */
 export async function openTestS3(): Promise<TestS3> {
   await using opening = new AsyncDisposableStack();
+  Object.assign(process.env, testKeys);
   const directory = await mkdtemp(join(tmpdir(), "windlass-s3-"));
   opening.defer(() => rm(directory, { recursive: true, force: true }));
+  const S3rver: S3rverClass = createRequire(import.meta.url)("@20minutes/s3rver");
   const s3 = new S3rver({ directory, silent: true, vhostBuckets: false, configureBuckets: [{ name: testBucket }] });
   opening.defer(() => {
     s3.logger.exceptions.unhandle();
@@ -67,7 +97,16 @@ export async function openTestS3(): Promise<TestS3> {
     requests: [],
     fault: () => undefined,
     isConditional: true,
+    pageSize: 1_000,
     url: (prefix = "windlass") => `s3://${testBucket}/${prefix}?endpoint=${endpoint}`,
+    overwrite: async (name, bytes) => {
+      const answer = await fetch(`${endpoint}/${testBucket}/${name}`, {
+        method: "PUT",
+        headers: { "x-amz-content-sha256": "UNSIGNED-PAYLOAD" },
+        body: Buffer.from(bytes),
+      });
+      if (!answer.ok) throw new Error(await answer.text());
+    },
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };
 
@@ -85,13 +124,33 @@ export async function openTestS3(): Promise<TestS3> {
     }
     if (fault?.kind === "cut") cutAfter(response, fault.afterBytes);
     if (request.headers["if-none-match"] === "*") {
-      if (!test.isConditional)
-        return refuse(request, response, { status: 501, code: "NotImplemented" });
+      if (!test.isConditional) return refuse(request, response, { status: 501, code: "NotImplemented" });
       const key = decodeURIComponent(path.replace(/\?.*/, ""));
       if (await s3.store.existsObject(testBucket, key))
         return refuse(request, response, { status: 412, code: "PreconditionFailed" });
     }
+    // It takes the signature of a bucket for one of a path without the slash at its end.
+    if (path.startsWith("?")) delete request.headers.authorization;
+    if (path.includes("list-type=2")) return list(response, new URLSearchParams(path));
     answer(request, response);
+  }
+
+  /** What stands behind cannot make the name of a next page. */
+  async function list(response: ServerResponse, query: URLSearchParams): Promise<void> {
+    const { objects, isTruncated } = await s3.store.listObjects(testBucket, {
+      prefix: query.get("prefix") ?? "",
+      startAfter: query.get("continuation-token") ?? undefined,
+      maxKeys: test.pageSize,
+    });
+    const contents = objects.map(
+      ({ key, size, lastModifiedDate }) =>
+        `<Contents><Key>${key}</Key><Size>${size}</Size><LastModified>${lastModifiedDate.toISOString()}</LastModified></Contents>`,
+    );
+    const next = isTruncated ? `<NextContinuationToken>${objects.at(-1)?.key}</NextContinuationToken>` : "";
+    response.writeHead(200, { "content-type": "application/xml" });
+    response.end(
+      `<ListBucketResult><Name>${testBucket}</Name><IsTruncated>${isTruncated}</IsTruncated>${next}${contents.join("")}</ListBucketResult>`,
+    );
   }
 
   return test;
@@ -115,13 +174,14 @@ async function refuse(
 
 /** Breaks the connection off in the middle of what is answered, or before it. */
 function cutAfter(response: ServerResponse, afterBytes: number | undefined): void {
-  const { write, end } = response;
   let left = afterBytes ?? 0;
+  const write = response.write.bind(response);
+  const end = response.end.bind(response);
   const pass = (piece: unknown): boolean => {
     const bytes = piece instanceof Uint8Array ? piece : Buffer.from(typeof piece === "string" ? piece : "");
     const some = bytes.subarray(0, left);
     left -= some.length;
-    if (afterBytes !== undefined && some.length > 0) write.call(response, some, "utf8", () => {});
+    if (afterBytes !== undefined && some.length > 0) write(some);
     if (some.length === bytes.length && left > 0) return true;
     // What was written goes out first.
     setImmediate(() => response.socket?.destroy());
@@ -129,7 +189,7 @@ function cutAfter(response: ServerResponse, afterBytes: number | undefined): voi
   };
   response.write = (piece: unknown) => pass(piece);
   response.end = (piece?: unknown) => {
-    if (pass(piece)) end.call(response);
+    if (pass(piece)) end();
     return response;
   };
 }

@@ -1,5 +1,5 @@
-import type { BlobStore } from "../../store/ports/blobs.ts";
 import type { Random } from "../../lib/random.ts";
+import type { BlobStore } from "../../store/ports/blobs.ts";
 import type { Store } from "../../store/ports/store.ts";
 
 /** Where the database keeps by what it is known in a place of objects that others can reach, too. */

@@ -57,7 +57,10 @@ export const backupCommand: ServerCommand = {
       throw new StartError(2, `there is no master key in ${dataDir}: nothing was started there yet`);
     const isWithObjects = own["with-objects"] !== undefined;
     if (isWithObjects && settings.blobUrl === undefined)
-      throw new StartError(2, "--with-objects is for --blob-url: other objects are in the backup, or in the dump, anyway");
+      throw new StartError(
+        2,
+        "--with-objects is for --blob-url: other objects are in the backup, or in the dump, anyway",
+      );
     const job = {
       ...{ call, dataDir, keys, target: words[0] ?? "-" },
       ...{ isWithKey: own["with-key"] !== undefined, isWithObjects },

@@ -139,7 +139,9 @@ async function openToLook(call: CommandCall): Promise<Opened> {
   const url = call.settings.databaseUrl ?? (await copyOfRows(opening, call, dataDir));
   const store = opening.use(await openStore({ url, log, migrate }));
   const logs = opening.use(await openLogStore({ url: urls.logs, log, migrate }));
-  const blobs = opening.use(await openBlobStore({ ...blobPlace(call.settings, dataDir), log, migrate, isShared: true }));
+  const blobs = opening.use(
+    await openBlobStore({ ...blobPlace(call.settings, dataDir), log, migrate, isShared: true }),
+  );
   const owned = opening.move();
   return { control: { store, logs, blobs, clock, log }, [Symbol.asyncDispose]: () => owned.disposeAsync() };
 }

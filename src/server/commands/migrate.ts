@@ -70,7 +70,12 @@ async function migrateBlobs(call: CommandCall): Promise<number> {
   await using from = await openBlobStore({ ...source, ...options });
   await using to = await openBlobStore({ ...target, ...options });
   let toldMs = clock.monotonicMs();
-  const { copied, bytes, present: were, damaged } = await copyObjects(from, to, (soFar) => {
+  const {
+    copied,
+    bytes,
+    present: were,
+    damaged,
+  } = await copyObjects(from, to, (soFar) => {
     if (clock.monotonicMs() - toldMs < tellEveryMs) return;
     toldMs = clock.monotonicMs();
     note(`windlassd: ${counted(soFar.copied, "object")} of ${soFar.bytes} bytes copied so far\n`);

@@ -2,8 +2,9 @@ import { createHash, randomBytes } from "node:crypto";
 import { mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { testEngines } from "../../../test/engines.ts";
+import { openTestS3, type TestS3 } from "../../../test/support/s3-server.ts";
 import { until } from "../../../test/support/until.ts";
 import { openFileBlobStore } from "../blobs/files.ts";
 import { openBlobStore } from "../open.ts";
@@ -26,13 +27,33 @@ async function gathered(pieces: AsyncIterable<Uint8Array>): Promise<Buffer> {
 
 const limits = { maxBytes: 10_000_000 };
 
-describe.each(testEngines)("the object store beside $name", (engine) => {
+let s3: TestS3;
+beforeAll(async () => {
+  s3 = await openTestS3();
+});
+afterAll(() => s3[Symbol.asyncDispose]());
+
+let prefixes = 0;
+const nextPrefix = () => {
+  prefixes += 1;
+  return `test-${prefixes}`;
+};
+const kinds = [
+  ...testEngines.map(({ name, urls }) => ({
+    name: name === "sqlite" ? "files" : name,
+    url: async (held: AsyncDisposableStack) => (await urls(held)).objects,
+  })),
+  { name: "S3", url: async () => s3.url(nextPrefix()) },
+];
+
+describe.each(kinds)("the object store of $name", ({ url }) => {
   let held: AsyncDisposableStack;
   let blobs: BlobStore;
 
   beforeEach(async () => {
     held = new AsyncDisposableStack();
-    blobs = held.use(await openBlobStore({ url: (await engine.urls(held)).objects }));
+    blobs = held.use(await openBlobStore({ url: await url(held) }));
+    expect(await blobs.claim("this installation")).toBe(true);
   });
   afterEach(() => held.disposeAsync());
 
@@ -66,7 +87,9 @@ describe.each(testEngines)("the object store beside $name", (engine) => {
   ])("the bytes from %i to %i come back alone", async (from, to) => {
     const content = randomBytes(700_000);
     const { key } = await blobs.put(inPieces(content), limits);
-    expect(Buffer.compare(await gathered(blobs.get(key, from, to)), content.subarray(from, Math.max(from, to)))).toBe(0);
+    expect(Buffer.compare(await gathered(blobs.get(key, from, to)), content.subarray(from, Math.max(from, to)))).toBe(
+      0,
+    );
   });
 
   test("one large piece comes back in small ones", async () => {
@@ -126,7 +149,8 @@ describe.each(testEngines)("the object store beside $name", (engine) => {
     const between = new Date(Date.now() + 5);
     await until("time has passed", () => Date.now() > between.getTime() + 5);
     await blobs.put(inPieces(content), limits);
-    expect(await blobs.deleteOlder([key], between)).toEqual([]);
+    const missing = "0".repeat(64);
+    expect(await blobs.deleteOlder([key, missing], between)).toEqual([]);
     expect(Buffer.compare(await gathered(blobs.get(key)), content)).toBe(0);
     expect(await blobs.deleteOlder([key], new Date(Date.now() + 60_000))).toEqual([key]);
     expect(await blobs.has(key)).toBe(false);

@@ -9,7 +9,7 @@ const maxFailures = 4;
 const pauseMs = 200;
 
 /** Which object is wanted, and what of it. */
-export interface Wanted {
+export interface WantedBytes {
   readonly key: string;
   readonly name: string;
   readonly from: number;
@@ -21,7 +21,7 @@ export interface Wanted {
  * The bytes of an object as they come. A body that breaks off is asked for from there on. One that is wanted as a whole is
  * compared with its name: whoever reads to the end knows that all of it is as it was stored.
  */
-export async function* download(asking: Asking, wanted: Wanted): AsyncGenerator<Uint8Array> {
+export async function* download(asking: Asking, wanted: WantedBytes): AsyncGenerator<Uint8Array> {
   const { bucket, clock } = asking;
   const { key, name, from, to } = wanted;
   const hash = from === 0 && to === undefined ? createHash("sha256") : undefined;
@@ -39,14 +39,18 @@ export async function* download(asking: Asking, wanted: Wanted): AsyncGenerator<
         throw altered(key);
       }
       total = given.totalBytes;
-      for await (const piece of given.body) {
-        if (!(piece instanceof Uint8Array)) throw altered(key);
+      const end = Math.min(total, to ?? total);
+      for await (const bytes of given.body) {
+        if (!(bytes instanceof Uint8Array)) throw altered(key);
+        // Not every store gives no more than it was asked for.
+        const piece = bytes.subarray(0, end - at);
         at += piece.length;
         failures = 0;
         hash?.update(piece);
         yield piece;
+        if (at >= end && to !== undefined) break;
       }
-      if (at >= Math.min(total, to ?? total)) break;
+      if (at >= end) break;
       failures += 1;
     } catch (error) {
       if (isMissing(error)) throw missingBlob(key);

@@ -50,7 +50,8 @@ function whatOf(error: Error): string {
   if (/region is missing/i.test(error.message))
     return "no region is known: give it as region=… in --blob-url, or set AWS_REGION";
   if (error.name === "TimeoutError" || error.name === "AbortError") return "it does not answer in time";
-  if (isUnreadable(error)) return `what answers there is no S3 store${status === undefined ? "" : ` (status ${status})`}`;
+  if (isUnreadable(error))
+    return `what answers there is no S3 store${status === undefined ? "" : ` (status ${status})`}`;
   const code = errnoOf(error);
   if (code !== undefined && isOfCertificate(code))
     return `its certificate is not trusted (${code}): name its authority in NODE_EXTRA_CA_CERTS`;
@@ -96,6 +97,10 @@ export function isPassing(error: unknown): boolean {
 
 /** What answers as no S3 store does. */
 export const notS3 = (shown: string): WindlassError =>
-  new WindlassError("storage_unavailable", `the objects in ${shown} cannot be reached: what answers there is no S3 store`, {
-    retryAfterMs,
-  });
+  new WindlassError(
+    "storage_unavailable",
+    `the objects in ${shown} cannot be reached: what answers there is no S3 store`,
+    {
+      retryAfterMs,
+    },
+  );

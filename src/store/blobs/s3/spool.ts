@@ -27,7 +27,7 @@ export interface SpooledBlob extends StoredBlob {
  * Keeps an upload until its name is known, which is the hash of all of it: a small one in memory, else in a file that has
  * no name, so that nothing of it stays when the program ends.
  */
-export class Spool implements AsyncDisposable {
+export class UploadSpool implements AsyncDisposable {
   readonly #directory: string;
   readonly #random: Random;
   readonly #intake: BlobIntake;

@@ -11,7 +11,7 @@ import { checkedKey } from "../intake.ts";
 import { type Bucket, openBucket } from "./bucket.ts";
 import { download } from "./download.ts";
 import { headOf, listed, removed, removedAll } from "./requests.ts";
-import { Spool, type SpooledBlob } from "./spool.ts";
+import { type SpooledBlob, UploadSpool } from "./spool.ts";
 import { abortUploads, send, type Uploading } from "./upload.ts";
 
 export interface S3BlobStoreParts {
@@ -66,7 +66,7 @@ class S3BlobStore implements BlobStore {
   }
 
   async put(bytes: AsyncIterable<Uint8Array>, limits: BlobLimits): Promise<StoredBlob> {
-    await using spool = new Spool(this.#spoolDirectory, limits, this.#random);
+    await using spool = new UploadSpool(this.#spoolDirectory, limits, this.#random);
     const blob = await spool.fill(bytes);
     using _lock = await this.#alone([blob.key]);
     await this.#place(blob, spool);
@@ -139,7 +139,7 @@ class S3BlobStore implements BlobStore {
   async claim(owner: string, { isTaking } = { isTaking: false }): Promise<boolean> {
     let present = await this.#presentOwner();
     if (present === undefined || (isTaking && present !== owner)) {
-      await using spool = new Spool(this.#spoolDirectory, { maxBytes: owner.length }, this.#random);
+      await using spool = new UploadSpool(this.#spoolDirectory, { maxBytes: owner.length }, this.#random);
       const blob = await spool.fill(once(Buffer.from(owner)));
       await this.#send(blob, spool, { name: this.#marker, isNew: present === undefined });
       present = await this.#presentOwner();
@@ -168,7 +168,7 @@ class S3BlobStore implements BlobStore {
   }
 
   /** One that is there may be cut off: only its size tells that it is not. */
-  async #place(blob: SpooledBlob, spool: Spool): Promise<void> {
+  async #place(blob: SpooledBlob, spool: UploadSpool): Promise<void> {
     const name = this.#nameOf(blob.key);
     const found = await headOf(this.#uploading, name);
     const freshFrom = this.#clock.now().getTime() - freshMs;
@@ -178,7 +178,7 @@ class S3BlobStore implements BlobStore {
 
   async #send(
     blob: SpooledBlob,
-    spool: Spool,
+    spool: UploadSpool,
     { name, isNew }: { readonly name: string; readonly isNew: boolean },
   ): Promise<void> {
     const sending = { name, blob, spool };

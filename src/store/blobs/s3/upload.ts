@@ -10,7 +10,7 @@ import { deadlineAfter, together } from "../../../lib/async/abort.ts";
 import type { Places } from "../../../lib/async/places.ts";
 import { notS3, statusOf, storeFailure } from "./failures.ts";
 import { type Asking, asked, headOf } from "./requests.ts";
-import type { Spool, SpooledBlob, SpooledPart } from "./spool.ts";
+import type { SpooledBlob, SpooledPart, UploadSpool } from "./spool.ts";
 
 /** From the first request of an upload to its last: the store dates an object by the first one. */
 const uploadMs = 30 * 60_000;
@@ -24,7 +24,7 @@ export interface Uploading extends Asking {
 /** What is sent, and under which name. */
 export interface Sending {
   readonly name: string;
-  readonly spool: Pick<Spool, "read">;
+  readonly spool: Pick<UploadSpool, "read">;
   readonly blob: SpooledBlob;
   /** Refused as `taken` if an object of that name is there. */
   readonly isNew: boolean;
