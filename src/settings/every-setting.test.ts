@@ -24,6 +24,7 @@ const samples: Readonly<Record<string, readonly [good: string, bad: string | nul
   config: ["/etc/windlass.yaml", null],
   context: ["prod", null],
   dataDir: ["/var/lib/windlass", null],
+  databaseDirectUrl: ["postgres://u@db:5432/windlass", "db:5432"],
   databaseUrl: ["postgres://u@db/windlass", "mysql://u@db/windlass"],
   debug: ["true", "2"],
   diskReserve: ["1GiB", "1Gib"],

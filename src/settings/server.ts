@@ -132,6 +132,13 @@ export const serverSettings = {
     otherwise: "where the rows are",
     schema: blobUrl(),
   }),
+  databaseDirectUrl: optional({
+    flag: "database-direct-url",
+    about: "postgres://… of the same database past a pooler of transactions, such as PgBouncer: for locks and notices",
+    otherwise: "--database-url",
+    schema: postgresUrl(),
+    isSecret: true,
+  }),
   masterKey: optionalSetting({
     env: "WINDLASS_MASTER_KEY",
     about: "master key, 64 hex digits",

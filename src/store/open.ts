@@ -8,6 +8,7 @@ import { inSqliteFile } from "../lib/fs/sqlite-file.ts";
 import { type S3Place, s3PlaceOf } from "../lib/net/s3-url.ts";
 import { type Random, systemRandom } from "../lib/random.ts";
 import { WindlassError } from "../lib/words/errors.ts";
+import { isId } from "../lib/words/ids.ts";
 import { openFileBlobStore } from "./blobs/files.ts";
 import { openPostgresBlobStore } from "./blobs/postgres.ts";
 import { type Db, kitOfSqlite } from "./engine/boundary.ts";
@@ -23,6 +24,7 @@ import {
   schemaOfSqlite,
 } from "./engine/migrate.ts";
 import { openPostgresPool, postgresEngine } from "./engine/postgres.ts";
+import { type NoticeOptions, PostgresNotices } from "./engine/postgres-notices.ts";
 import { blobTables, logTables, sizeOfDatabase, sizeOfTables } from "./engine/postgres-space.ts";
 import { openExisting } from "./engine/snapshot.ts";
 import { openSqliteEngine } from "./engine/sqlite.ts";
@@ -32,6 +34,7 @@ import { openSqliteLogStore } from "./logs/sqlite.ts";
 import type { BlobStore } from "./ports/blobs.ts";
 import { ChangeFeed } from "./ports/change-feed.ts";
 import type { LogStore } from "./ports/logs.ts";
+import type { NoticeLine } from "./ports/notices.ts";
 import type { Queries, Store } from "./ports/store.ts";
 import { buildQueries } from "./queries/index.ts";
 import { scopedQueries } from "./scoped-queries.ts";
@@ -141,6 +144,9 @@ export async function openBlobStore({
   return openPostgresBlobStore({ pool, clock, random });
 }
 
+/** Opens what carries notices between the processes that serve a PostgreSQL database. */
+export const openNoticeLine = (options: NoticeOptions): NoticeLine => new PostgresNotices(options);
+
 type Target = { readonly kind: "embedded"; readonly path: string } | { readonly kind: "postgres" };
 type BlobTarget = Target | { readonly kind: "s3"; readonly place: S3Place };
 
@@ -215,6 +221,10 @@ interface StoreParts {
 const storeOver = (name: Store["engine"], { engine, place, random }: StoreParts, close: () => Promise<void>): Store => {
   const changes = new ChangeFeed(random.uuid());
   const heard: HeardStatuses = new Map();
+  // What another process has written of an agent is not what was heard here.
+  changes.onHeard((all) => {
+    for (const { kind, id } of all) if (kind === "agent" && isId("agent", id)) heard.delete(id);
+  });
   return {
     engine: name,
     changes,

@@ -54,6 +54,8 @@ export interface TestS3 extends AsyncDisposable {
   readonly requests: string[];
   /** Chooses the fault of each request. */
   fault: (request: SeenRequest) => S3Fault | undefined;
+  /** Is waited for before a request is done. */
+  before: (request: SeenRequest) => Promise<void>;
   /** Whether it knows `If-None-Match`; one that does not says so. */
   isConditional: boolean;
   /** How many objects a page of a list has, at most. */
@@ -96,6 +98,7 @@ export async function openTestS3(): Promise<TestS3> {
     endpoint,
     requests: [],
     fault: () => undefined,
+    before: async () => {},
     isConditional: true,
     pageSize: 1_000,
     url: (prefix = "windlass") => `s3://${testBucket}/${prefix}?endpoint=${endpoint}`,
@@ -114,7 +117,9 @@ export async function openTestS3(): Promise<TestS3> {
     const { method = "", url = "" } = request;
     const path = url.replace(`/${testBucket}/`, "");
     test.requests.push(`${method} ${path}`);
-    const fault = test.fault({ method, path, range: request.headers.range ?? "" });
+    const seen: SeenRequest = { method, path, range: request.headers.range ?? "" };
+    await test.before(seen);
+    const fault = test.fault(seen);
     if (fault?.kind === "silent") return;
     if (fault?.kind === "error") return refuse(request, response, fault);
     if (fault?.kind === "html") {

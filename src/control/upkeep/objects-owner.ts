@@ -13,9 +13,12 @@ interface ObjectsParts {
 
 /** Whether the objects are this database's: takes them if they are nobody's, or with `isTaking` in any case. */
 export async function claimObjects({ store, blobs, random }: ObjectsParts, isTaking: boolean): Promise<boolean> {
-  const known = (await store.read((q) => q.meta.get(objectsOwnerKey))) ?? "";
-  const owner = known === "" ? random.uuid() : known;
+  const fresh = random.uuid();
   // First here: what a crash leaves is a name that nobody has used.
-  if (known === "") await store.write((tx) => tx.meta.set(objectsOwnerKey, owner));
+  const owner = await store.write(async (tx) => {
+    const known = (await tx.meta.get(objectsOwnerKey)) ?? "";
+    if (known === "") await tx.meta.set(objectsOwnerKey, fresh);
+    return known === "" ? fresh : known;
+  });
   return blobs.claim(owner, { isTaking });
 }

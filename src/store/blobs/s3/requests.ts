@@ -122,9 +122,10 @@ export const removed = (asking: Asking, name: string): Promise<void> =>
     await bucket.client.send(new DeleteObjectCommand({ Bucket: bucket.name, Key: name }), { abortSignal });
   });
 
-/** The same for at most a thousand, in one request where the store knows such requests. */
-export async function removedAll(asking: Asking, names: readonly string[]): Promise<void> {
+/** The same for at most a thousand, in one request where the store knows such requests; none is begun after the signal. */
+export async function removedAll(asking: Asking, names: readonly string[], signal: AbortSignal): Promise<void> {
   if (names.length === 0) return;
+  signal.throwIfAborted();
   const isDone = await asked(asking, async (abortSignal) => {
     const { bucket } = asking;
     const remove = new DeleteObjectsCommand({
@@ -151,7 +152,11 @@ export async function removedAll(asking: Asking, names: readonly string[]): Prom
       throw error;
     }
   });
-  if (!isDone) for (const name of names) await removed(asking, name);
+  if (isDone) return;
+  for (const name of names) {
+    signal.throwIfAborted();
+    await removed(asking, name);
+  }
 }
 
 const isTextRequest = (

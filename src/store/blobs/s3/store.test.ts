@@ -53,6 +53,7 @@ beforeEach(async () => {
 });
 afterEach(async () => {
   s3.fault = () => undefined;
+  s3.before = async () => {};
   s3.isConditional = true;
   s3.pageSize = 1_000;
   await held.disposeAsync();
@@ -179,7 +180,7 @@ describe("a download", () => {
   test("whose reader leaves ends its request", async () => {
     const { key } = await blobs.put(inPieces(randomBytes(3_000_000)), limits);
     for await (const _piece of blobs.get(key)) break;
-    expect(seen().filter((one) => one.startsWith("GET"))).toHaveLength(1);
+    expect(seen().filter((one) => one.startsWith("GET objects/"))).toHaveLength(1);
   });
 });
 
@@ -235,7 +236,10 @@ describe("deletions", () => {
     const keys = await Promise.all(["a", "b", "c"].map(put));
     s3.requests.length = 0;
     expect(await blobs.deleteOlder(keys, soon())).toEqual(keys);
-    expect(seen().filter((one) => one.startsWith("POST") || one.startsWith("DELETE"))).toEqual(["POST  delete"]);
+    expect(seen().filter((one) => one.startsWith("POST") || one.startsWith("DELETE"))).toEqual([
+      "POST  delete",
+      expect.stringMatching(/^DELETE collections/),
+    ]);
     const more = await Promise.all(["d", "e"].map(put));
     s3.fault = ({ method, path }) =>
       method === "POST" && path.startsWith("?delete")
@@ -243,6 +247,45 @@ describe("deletions", () => {
         : undefined;
     expect(await blobs.deleteOlder(more, soon())).toEqual(more);
     expect(await blobs.usage()).toEqual({ count: 0, bytes: 0 });
+  });
+
+  test("and uploads of several processes are kept apart: an upload of what goes at this moment stays", async () => {
+    const other = await opened();
+    const content = randomBytes(10);
+    const { key } = await blobs.put(inPieces(content), limits);
+    const isDeletion = ({ method, path }: SeenRequest) => method === "POST" && path.startsWith("?delete");
+    let again: Promise<unknown> | undefined;
+    const stored = Promise.withResolvers<void>();
+    s3.before = async (request) => {
+      if (!isDeletion(request)) return;
+      // It was found to be old, and is not deleted yet.
+      s3.before = async ({ path }) => {
+        if (path.includes("collections")) stored.resolve();
+      };
+      await s3.overwrite(`${prefix()}/objects/${key}`, Buffer.from("less"));
+      again = other.put(inPieces(content), limits);
+      await stored.promise;
+    };
+    expect(await blobs.deleteOlder([key], soon())).toEqual([key]);
+    await again;
+    expect((await gathered(other.get(key))).equals(content)).toBe(true);
+  });
+
+  test("that were announced by a process that is no more do not hold up uploads for ever", async () => {
+    await s3.overwrite(`${prefix()}/collections/left`, Buffer.alloc(0));
+    let nowMs = 0;
+    const clock: Clock = {
+      ...systemClock,
+      monotonicMs: () => nowMs,
+      sleep: async (ms, signal) => {
+        if (ms > 1_000) return systemClock.sleep(ms, signal);
+        nowMs += 60_000;
+      },
+    };
+    const later = held.use(await openBlobStore({ url: s3.url(prefix()), spoolDirectory, clock }));
+    const { key } = await later.put(inPieces(Buffer.from("a")), limits);
+    expect(await later.has(key)).toBe(true);
+    expect(seen().filter((one) => one.startsWith("DELETE"))).toEqual(["DELETE collections/left?x-id=DeleteObject"]);
   });
 
   test("are refused once the objects are another installation's", async () => {

@@ -9,6 +9,7 @@ import { WindlassError } from "../../../lib/words/errors.ts";
 import type { BlobLimits, BlobStore, BlobUsage, ListedBlob, StoredBlob } from "../../ports/blobs.ts";
 import { checkedKey } from "../intake.ts";
 import { type Bucket, openBucket } from "./bucket.ts";
+import { Collections } from "./collections.ts";
 import { download } from "./download.ts";
 import { headOf, listed, removed, removedAll } from "./requests.ts";
 import { type SpooledBlob, UploadSpool } from "./spool.ts";
@@ -48,7 +49,11 @@ class S3BlobStore implements BlobStore {
   readonly #random: Random;
   readonly #objects: string;
   readonly #marker: string;
-  /** Whoever puts an object is apart from whoever deletes it: the store cannot compare when it deletes. */
+  readonly #collections: Collections;
+  /**
+   * Whoever puts an object is apart from whoever deletes it: the store cannot compare when it deletes. Other processes are
+   * kept apart by `Collections`.
+   */
   readonly #locks = new KeyedLocks(maxWaiting);
   /** When this process put what: the store may know it to the second only, and what is fresh is not put again. */
   readonly #putAt = new Map<string, Date>();
@@ -63,6 +68,7 @@ class S3BlobStore implements BlobStore {
     this.#random = random;
     this.#objects = `${bucket.prefix}objects/`;
     this.#marker = `${bucket.prefix}owner`;
+    this.#collections = new Collections(this.#uploading, `${bucket.prefix}collections/`, random);
   }
 
   async put(bytes: AsyncIterable<Uint8Array>, limits: BlobLimits): Promise<StoredBlob> {
@@ -116,18 +122,20 @@ class S3BlobStore implements BlobStore {
       await this.#demandOwner();
       const some = keys.slice(at, at + removedAtOnce).map(checkedKey);
       using _locks = await this.#alone(some);
-      const found = await allSettled(some.map((key) => headOf(this.#uploading, this.#nameOf(key))));
-      const old = some.filter((key, index) => {
-        const storedAt = found[index]?.storedAt;
-        return storedAt !== undefined && storedAt < before && (this.#putAt.get(key) ?? storedAt) < before;
-      });
-      await removedAll(
-        this.#uploading,
-        old.map((key) => this.#nameOf(key)),
-      );
-      gone.push(...old);
+      gone.push(...(await this.#collections.announced((signal) => this.#deleteSome(some, before, signal))));
     }
     return gone;
+  }
+
+  async #deleteSome(keys: readonly string[], before: Date, signal: AbortSignal): Promise<readonly string[]> {
+    const found = await allSettled(keys.map((key) => headOf(this.#uploading, this.#nameOf(key))));
+    const old = keys.filter((key, index) => {
+      const storedAt = found[index]?.storedAt;
+      return storedAt !== undefined && storedAt < before && (this.#putAt.get(key) ?? storedAt) < before;
+    });
+    const names = old.map((key) => this.#nameOf(key));
+    await removedAll(this.#uploading, names, signal);
+    return old;
   }
 
   async delete(key: string): Promise<void> {
@@ -174,6 +182,11 @@ class S3BlobStore implements BlobStore {
     const freshFrom = this.#clock.now().getTime() - freshMs;
     if (found?.bytes === blob.bytes && found.storedAt.getTime() >= freshFrom) return;
     await this.#send(blob, spool, { name, isNew: found === undefined });
+    // One that was begun before may have seen the object as it was.
+    while (await this.#collections.waitedForSome()) {
+      if ((await headOf(this.#uploading, name)) !== undefined) return;
+      await this.#send(blob, spool, { name, isNew: false });
+    }
   }
 
   async #send(
