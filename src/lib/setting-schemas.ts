@@ -12,6 +12,8 @@ export interface SettingSchema<T> {
   readonly shown?: (text: string) => string;
   /** The flag alone means true. */
   readonly isSwitch?: boolean;
+  /** The flag may be given again: all of its texts count, as if commas stood between them. */
+  readonly isRepeatable?: boolean;
   /** Undefined for a text that is none. */
   read(text: string): T | undefined;
   /** The text that is read as this value. */
