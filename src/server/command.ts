@@ -8,7 +8,15 @@ import type { serverSettings } from "../settings/server.ts";
 import type { ServerSettings } from "./settings.ts";
 
 /** Settings that every command heeds. */
-export const commonSettings = ["config", "dataDir", "databaseUrl", "logLevel", "logFormat"] as const;
+export const commonSettings = [
+  "config",
+  "dataDir",
+  "databaseUrl",
+  "databaseDirectUrl",
+  "blobUrl",
+  "logLevel",
+  "logFormat",
+] as const;
 
 /** Everything that a command was called with. */
 export interface CommandCall {

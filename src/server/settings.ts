@@ -12,6 +12,12 @@ export type ServerSettings = SettingValues<typeof serverSettings>;
 export const dataDirOf = ({ dataDir }: ServerSettings, environment: Environment): string =>
   dataDir ?? environment.STATE_DIRECTORY ?? join(envPaths("windlass", { suffix: "" }).data, "server");
 
+/** Where connections go that belong to one process for long: past a pooler of transactions, if there is one. */
+export const directUrlOf = (
+  databaseUrl: string,
+  { databaseDirectUrl }: Pick<ServerSettings, "databaseDirectUrl">,
+): string => databaseDirectUrl ?? databaseUrl;
+
 export const limitsOf = (settings: ServerSettings): Limits => ({
   maxPlanBytes: 256 * 2 ** 20,
   logWindowBytes: 4 * 2 ** 20,

@@ -1,11 +1,14 @@
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import Database from "better-sqlite3";
 import type pg from "pg";
 import { type Clock, systemClock } from "../lib/clock.ts";
 import { inSqliteFile } from "../lib/fs/sqlite-file.ts";
+import { type S3Place, s3PlaceOf } from "../lib/net/s3-url.ts";
 import { type Random, systemRandom } from "../lib/random.ts";
 import { WindlassError } from "../lib/words/errors.ts";
+import { isId } from "../lib/words/ids.ts";
 import { openFileBlobStore } from "./blobs/files.ts";
 import { openPostgresBlobStore } from "./blobs/postgres.ts";
 import { type Db, kitOfSqlite } from "./engine/boundary.ts";
@@ -21,6 +24,7 @@ import {
   schemaOfSqlite,
 } from "./engine/migrate.ts";
 import { openPostgresPool, postgresEngine } from "./engine/postgres.ts";
+import { type NoticeOptions, PostgresNotices } from "./engine/postgres-notices.ts";
 import { blobTables, logTables, sizeOfDatabase, sizeOfTables } from "./engine/postgres-space.ts";
 import { openExisting } from "./engine/snapshot.ts";
 import { openSqliteEngine } from "./engine/sqlite.ts";
@@ -30,6 +34,7 @@ import { openSqliteLogStore } from "./logs/sqlite.ts";
 import type { BlobStore } from "./ports/blobs.ts";
 import { ChangeFeed } from "./ports/change-feed.ts";
 import type { LogStore } from "./ports/logs.ts";
+import type { NoticeLine } from "./ports/notices.ts";
 import type { Queries, Store } from "./ports/store.ts";
 import { buildQueries } from "./queries/index.ts";
 import { scopedQueries } from "./scoped-queries.ts";
@@ -37,7 +42,7 @@ import { defineTables, type Tables } from "./tables/tables.ts";
 import { type HeardStatuses, published } from "./watched-queries.ts";
 
 export interface OpenOptions {
-  /** `sqlite:<path>` (for objects `files:<directory>`), or `postgres://…`. */
+  /** `sqlite:<path>` (for objects `files:<directory>` or `s3://…`), or `postgres://…`. */
   readonly url: string;
   readonly log?: StoreLog | undefined;
   /** `auto` if absent. Objects in files and logs in SQLite have no migrations. */
@@ -49,6 +54,8 @@ export interface OpenOptions {
 export interface OpenBlobsOptions extends OpenOptions {
   /** Another process owns the directory of the objects. */
   readonly isShared?: boolean | undefined;
+  /** Where uploads to S3 wait that do not fit into memory. */
+  readonly spoolDirectory?: string | undefined;
 }
 
 export interface OpenStoreOptions extends OpenOptions {
@@ -116,24 +123,38 @@ export async function openLogStore({
   return openPostgresLogStore(pool, clock);
 }
 
-/** Opens the objects: files under a directory, or tables of the PostgreSQL database. */
+/** Opens the objects: files under a directory, tables of the PostgreSQL database, or a bucket of S3. */
 export async function openBlobStore({
   url,
   log = silentLog,
   migrate = "auto",
   isShared = false,
+  spoolDirectory = tmpdir(),
   clock = systemClock,
   random = systemRandom,
 }: OpenBlobsOptions): Promise<BlobStore> {
   const target = parsed(url, "files");
+  if (target.kind === "s3") {
+    // The SDK is large: only who uses it waits for it.
+    const { openS3BlobStore } = await import("./blobs/s3/store.ts");
+    return openS3BlobStore({ place: target.place, spoolDirectory, clock, random });
+  }
   if (target.kind === "embedded") return openFileBlobStore(target.path, { isShared, random });
   const pool = await openMigratedPool({ url, log, migrate, maxConnections: maxByteConnections });
   return openPostgresBlobStore({ pool, clock, random });
 }
 
-type Target = { readonly kind: "embedded"; readonly path: string } | { readonly kind: "postgres" };
+/** Opens what carries notices between the processes that serve a PostgreSQL database. */
+export const openNoticeLine = (options: NoticeOptions): NoticeLine => new PostgresNotices(options);
 
-function parsed(url: string, scheme: "sqlite" | "files"): Target {
+type Target = { readonly kind: "embedded"; readonly path: string } | { readonly kind: "postgres" };
+type BlobTarget = Target | { readonly kind: "s3"; readonly place: S3Place };
+
+function parsed(url: string, scheme: "sqlite"): Target;
+function parsed(url: string, scheme: "files"): BlobTarget;
+function parsed(url: string, scheme: "sqlite" | "files"): BlobTarget {
+  const place = scheme === "files" ? s3PlaceOf(url) : undefined;
+  if (place !== undefined) return { kind: "s3", place };
   if (/^postgres(ql)?:\/\//.test(url)) return { kind: "postgres" };
   const path = url.startsWith(`${scheme}:`) ? url.slice(scheme.length + 1) : "";
   if (path !== "") return { kind: "embedded", path };
@@ -200,6 +221,10 @@ interface StoreParts {
 const storeOver = (name: Store["engine"], { engine, place, random }: StoreParts, close: () => Promise<void>): Store => {
   const changes = new ChangeFeed(random.uuid());
   const heard: HeardStatuses = new Map();
+  // What another process has written of an agent is not what was heard here.
+  changes.onHeard((all) => {
+    for (const { kind, id } of all) if (kind === "agent" && isId("agent", id)) heard.delete(id);
+  });
   return {
     engine: name,
     changes,

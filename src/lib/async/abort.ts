@@ -17,6 +17,12 @@ export function abortable<T>(promise: Promise<T>, signal: AbortSignal | undefine
   return result;
 }
 
+/** How a promise settles: it never rejects, so that nobody has to listen at once. */
+export async function settled<T>(work: Promise<T>): Promise<PromiseSettledResult<T>> {
+  const [result] = await Promise.allSettled([work]);
+  return result;
+}
+
 /**
  * The items of the iterable until it ends or the signal is aborted, whichever comes first; an abort is a quiet end.
  * A source that is blocked in the middle of a read is told to return, and not waited for.
@@ -99,6 +105,12 @@ export function linkSignals(...parents: readonly (AbortSignal | undefined)[]): O
       });
     },
   };
+}
+
+/** How much of a time-out is left, in whole milliseconds and at least 1; undefined for one that is none. */
+export function timeLeft(clock: Clock, timeoutMs: number | undefined): () => number | undefined {
+  const startMs = clock.monotonicMs();
+  return () => timeoutMs && Math.max(1, Math.ceil(timeoutMs - (clock.monotonicMs() - startMs)));
 }
 
 /** A signal that is aborted with a `TimeoutError` after `ms`, or earlier with the parent. Dispose it to stop its timer. */
