@@ -1,7 +1,6 @@
 import { isBuiltin } from "node:module";
 import { dirname, join, relative, resolve } from "node:path";
 import { type Plugin, rolldown } from "rolldown";
-import { lateRules } from "./late-rules.ts";
 import { plainDescriptors } from "./plain-descriptors.ts";
 import { requirePattern } from "./sources.ts";
 import { threadName, threadPattern } from "./threads.ts";
@@ -29,7 +28,7 @@ async function bundleFile(root: string, input: string, placed: Plugin): Promise<
     input,
     platform: "node",
     external: [/^node:/, "better-sqlite3", "pg-native", "@grpc/proto-loader"],
-    plugins: [placed, lateRules, plainDescriptors],
+    plugins: [placed, plainDescriptors],
     logLevel: "silent",
   });
   const { output } = await bundle.generate({
