@@ -48,6 +48,12 @@ export const serverSettings = {
     otherwise: "as long as the run",
     schema: keepDuration(),
   }),
+  archiveLogsAfter: optional({
+    flag: "archive-logs-after",
+    about: "how long after their jobs have ended complete logs move to the objects, encrypted; they are read as before",
+    otherwise: "never",
+    schema: keepDuration(),
+  }),
   keepConfigs: optional({
     flag: "keep-configs",
     about: "how long configurations are kept that no run uses; never deletes a workspace's newest",
@@ -246,7 +252,7 @@ export const serverSettings = {
   rateLimit: setting(
     {
       flag: "rate-limit",
-      about: "calls a second of one API key, with bursts of twice that; 0 is no limit",
+      about: "calls a second of one API key at one replica, with bursts of twice that; 0 is no limit",
       schema: integer(0, upTo),
     },
     500,
@@ -254,7 +260,8 @@ export const serverSettings = {
   authFailureLimit: setting(
     {
       flag: "auth-failure-limit",
-      about: "credentials a minute that one address may have rejected before it is told to wait; 0 is no limit",
+      about:
+        "credentials a minute that one address may have rejected at one replica before it is told to wait; 0 is no limit",
       schema: integer(0, upTo),
     },
     600,
