@@ -1,5 +1,6 @@
 import { type FileHandle, open, rm } from "node:fs/promises";
 import { resolve } from "node:path";
+import { AgentPoolService } from "../../gen/windlass/v1/agent_pool_service_pb.ts";
 import { AgentTokenService } from "../../gen/windlass/v1/agent_token_service_pb.ts";
 import { type StartKind, type StartPlace, startKinds, startSteps } from "../../lib/deploy/start-steps.ts";
 import { version } from "../../lib/program/version.ts";
@@ -38,7 +39,9 @@ export const deploy = command({
     const { address } = await context.connection();
     const place = { address: address.value, organization: await context.organization(), pool: flags.pool, version };
     const wanted = { name: flags.name ?? kind, expires: flags.expires, file: flags["token-file"] ?? usualFile };
-    const tokenFile = flags["no-token"] === true ? undefined : await writeToken(context, place, wanted);
+    const hasNone = flags["no-token"] === true;
+    if (hasNone) await demandPool(context, place);
+    const tokenFile = hasNone ? undefined : await writeToken(context, place, wanted);
     await context.printer.exact(textOf(kind, { ...place, tokenFile }));
     if (isLoopback(address.value))
       context.notes.say(`Only agents on this machine reach ${address.value}: name the server as others reach it (-a).`);
@@ -51,6 +54,11 @@ const textOf = (kind: StartKind, place: StartPlace): string =>
   startSteps(kind, place)
     .map(({ title, text }, at) => `# ${at + 1}. ${title}\n${text}\n`)
     .join("\n");
+
+/** Steps for a pool that is not there would end in a token that nobody can make. */
+async function demandPool(context: Context, { organization, pool }: StartPlace): Promise<void> {
+  await (await context.client(AgentPoolService)).getAgentPool({ organization, agentPool: pool });
+}
 
 interface WantedToken {
   readonly name: string;

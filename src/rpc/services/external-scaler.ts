@@ -4,7 +4,7 @@ import type { Control } from "../../control/core/control.ts";
 import { invalid } from "../../control/core/refusals.ts";
 import type { ExternalScaler, ScaledObjectRef } from "../../gen/externalscaler/externalscaler_pb.ts";
 import { type CallerOptions, callerWith } from "../../http/callers/callers.ts";
-import { parseLabels } from "../../settings/labels.ts";
+import { parseLabels } from "../../lib/words/labels.ts";
 import { remoteAddressKey } from "../calls/caller.ts";
 import { withSigns } from "../streams/signs-of-life.ts";
 
