@@ -8,7 +8,10 @@ import type { serverSettings } from "../settings/server.ts";
 import type { ServerSettings } from "./settings.ts";
 
 /** Settings that every command heeds. */
-export const commonSettings = ["config", "dataDir", "databaseUrl", "logLevel", "logFormat"] as const;
+export const commonSettings = [
+  ...["config", "dataDir", "databaseUrl", "databasePooling", "databaseConnections"],
+  ...["databaseStatementTimeout", "databasePasswordFile", "logLevel", "logFormat"],
+] as const;
 
 /** Everything that a command was called with. */
 export interface CommandCall {

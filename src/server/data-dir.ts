@@ -4,7 +4,8 @@ import { join } from "node:path";
 import { type DirectoryLock, lockDirectory } from "../lib/fs/dir-lock.ts";
 import { makeDirectory } from "../lib/fs/make-directory.ts";
 import { messageOf } from "../lib/values/errors.ts";
-import type { ServerSettings } from "./settings.ts";
+import type { DatabasePlace } from "../store/postgres/settings.ts";
+import { type DatabaseSettings, databaseOf } from "./settings.ts";
 import { StartError } from "./start-error.ts";
 
 /** Makes the data directory if it is not there, for its owner alone. */
@@ -50,17 +51,20 @@ export function refuseUnfinishedRestore(dataDir: string): void {
 }
 
 /** Where the three stores are. */
-export interface StoreUrls {
-  readonly store: string;
-  readonly logs: string;
-  readonly blobs: string;
+export interface StorePlaces {
+  readonly store: DatabasePlace;
+  readonly logs: DatabasePlace;
+  readonly blobs: DatabasePlace;
 }
 
-export const storeUrls = ({ databaseUrl }: Pick<ServerSettings, "databaseUrl">, dataDir: string): StoreUrls => ({
-  store: databaseUrl ?? `sqlite:${rowsFile(dataDir)}`,
-  logs: databaseUrl ?? `sqlite:${logsFile(dataDir)}`,
-  blobs: databaseUrl ?? `files:${blobsDir(dataDir)}`,
-});
+export function storePlaces(settings: DatabaseSettings, dataDir: string): StorePlaces {
+  const database = databaseOf(settings);
+  return {
+    store: database ?? { url: `sqlite:${rowsFile(dataDir)}` },
+    logs: database ?? { url: `sqlite:${logsFile(dataDir)}` },
+    blobs: database ?? { url: `files:${blobsDir(dataDir)}` },
+  };
+}
 
 export const rowsFile = (dataDir: string): string => join(dataDir, "windlass.db");
 export const logsFile = (dataDir: string): string => join(dataDir, "logs.db");

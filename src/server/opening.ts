@@ -10,7 +10,7 @@ import { lockDatabase } from "../store/engine/postgres-lock.ts";
 import { ensureDataDir, lockDataDir, refuseUnfinishedRestore } from "./data-dir.ts";
 import { tryPort } from "./port.ts";
 import { serverAgentConfig } from "./server-agent-config.ts";
-import { dataDirOf, type ServerSettings } from "./settings.ts";
+import { databaseOf, dataDirOf, type ServerSettings } from "./settings.ts";
 import { StartError } from "./start-error.ts";
 
 export interface ServerOptions {
@@ -61,11 +61,12 @@ async function refuseBadProviders(
 }
 
 async function takeDatabase(
-  { settings: { databaseUrl }, log, clock, onFatal }: ServerOptions,
+  { settings, log, clock, onFatal }: ServerOptions,
   owned: AsyncDisposableStack,
 ): Promise<string | undefined> {
-  if (databaseUrl === undefined) return undefined;
-  const outcome = await lockDatabase({ url: databaseUrl, log, clock, onStolen: (error) => onFatal?.(error) });
+  const database = databaseOf(settings);
+  if (database === undefined) return undefined;
+  const outcome = await lockDatabase({ ...database, log, clock, onStolen: (error) => onFatal?.(error) });
   if (outcome.kind === "held") throw new StartError(5, outcome.message);
   owned.use(outcome.lock);
   return outcome.identity;

@@ -4,6 +4,7 @@ import type { Limits, Timing } from "../control/core/control.ts";
 import type { Environment } from "../lib/environment.ts";
 import type { SettingValues } from "../lib/settings.ts";
 import type { serverSettings } from "../settings/server.ts";
+import type { DatabasePlace } from "../store/postgres/settings.ts";
 
 /** What windlassd was told, by the names of its settings. */
 export type ServerSettings = SettingValues<typeof serverSettings>;
@@ -11,6 +12,27 @@ export type ServerSettings = SettingValues<typeof serverSettings>;
 /** Where the server keeps its files: as told, else where the service manager says, else the user's data directory. */
 export const dataDirOf = ({ dataDir }: ServerSettings, environment: Environment): string =>
   dataDir ?? environment.STATE_DIRECTORY ?? join(envPaths("windlass", { suffix: "" }).data, "server");
+
+/** What is said of PostgreSQL. */
+export type DatabaseSettings = Pick<
+  ServerSettings,
+  | ("databaseUrl" | "databasePooling" | "databaseConnections")
+  | ("databaseStatementTimeout" | "databasePasswordFile")
+>;
+
+/** The PostgreSQL database and how to ask it; undefined where there is none. */
+export const databaseOf = (settings: DatabaseSettings): DatabasePlace | undefined =>
+  settings.databaseUrl === undefined
+    ? undefined
+    : {
+        url: settings.databaseUrl,
+        settings: {
+          pooling: settings.databasePooling,
+          maxConnections: settings.databaseConnections,
+          statementTimeoutMs: settings.databaseStatementTimeout,
+          passwordFile: settings.databasePasswordFile,
+        },
+      };
 
 export const limitsOf = (settings: ServerSettings): Limits => ({
   maxPlanBytes: 256 * 2 ** 20,

@@ -5,10 +5,12 @@ import { masterKeyId } from "../../control/core/vault.ts";
 import { generationKey } from "../../control/people/system.ts";
 import { syncDirectory } from "../../lib/fs/durable.ts";
 import { makeDirectory } from "../../lib/fs/make-directory.ts";
+import { readDatabaseUrl } from "../../lib/net/database-url.ts";
 import { version } from "../../lib/program/version.ts";
 import { counted } from "../../lib/text/counted.ts";
 import { copySqlite, snapshotFacts } from "../../store/engine/snapshot.ts";
 import { openBlobStore, openStore, schemaState } from "../../store/open.ts";
+import type { DatabasePlace } from "../../store/postgres/settings.ts";
 import {
   backupFormat,
   blobPart,
@@ -20,9 +22,9 @@ import {
 } from "../backup/manifest.ts";
 import { fileParts, type PartSource, textPart, writeArchive } from "../backup/pack.ts";
 import type { CommandCall, ServerCommand } from "../command.ts";
-import { demandDataDir, enterMaintenance, logsFile, maintenanceDir, rowsFile, storeUrls } from "../data-dir.ts";
+import { demandDataDir, enterMaintenance, logsFile, maintenanceDir, rowsFile, storePlaces } from "../data-dir.ts";
 import { keyText, type MasterKeys, readMasterKeys } from "../secrets.ts";
-import { dataDirOf } from "../settings.ts";
+import { databaseOf, dataDirOf } from "../settings.ts";
 import { StartError } from "../start-error.ts";
 
 /** The archive does not hold everything: the database has to be dumped with its own program. */
@@ -55,7 +57,8 @@ export const backupCommand: ServerCommand = {
     if (keys === undefined)
       throw new StartError(2, `there is no master key in ${dataDir}: nothing was started there yet`);
     const job = { call, dataDir, keys, target: words[0] ?? "-", isWithKey: own["with-key"] !== undefined };
-    if (settings.databaseUrl !== undefined) return backUpPostgres(job, settings.databaseUrl);
+    const database = databaseOf(settings);
+    if (database !== undefined) return backUpPostgres(job, database);
     await backUpSqlite(job);
     return 0;
   },
@@ -87,7 +90,7 @@ async function backUpSqlite(backup: Backup): Promise<void> {
     const parts = [
       ...(await fileParts(rowsPart, join(work, rowsPart))),
       ...(await fileParts(logsPart, join(work, logsPart))),
-      ...(await blobParts(storeUrls(call.settings, dataDir).blobs)),
+      ...(await blobParts(storePlaces(call.settings, dataDir).blobs)),
     ];
     const facts: Facts = { engine: "sqlite", schemaVersion, generation: meta[generationKey] ?? "" };
     await write(backup, facts, parts, createdAt);
@@ -119,8 +122,8 @@ async function removeLeftovers(dataDir: string): Promise<void> {
   }
 }
 
-async function blobParts(url: string): Promise<readonly PartSource[]> {
-  const blobs = await openBlobStore({ url, isShared: true });
+async function blobParts(place: DatabasePlace): Promise<readonly PartSource[]> {
+  const blobs = await openBlobStore({ ...place, isShared: true });
   const parts: PartSource[] = [];
   for await (const { key, bytes } of blobs.list()) {
     parts.push({ name: blobPart(key), bytes, sha256: key, read: () => blobs.get(key) });
@@ -128,27 +131,30 @@ async function blobParts(url: string): Promise<readonly PartSource[]> {
   return parts.toSorted((a, b) => (a.name < b.name ? -1 : 1));
 }
 
-async function backUpPostgres(backup: Backup, url: string): Promise<number> {
+async function backUpPostgres(backup: Backup, database: DatabasePlace): Promise<number> {
   const { call } = backup;
   const createdAt = call.clock.now();
-  const { applied } = await schemaState({ url, log: call.log });
-  const generation = await generationOf(call, url);
+  const { applied } = await schemaState(database);
+  const generation = await generationOf(call, database);
   await write(backup, { engine: "postgres", schemaVersion: applied, generation }, [], createdAt);
   call.note(
     `windlassd: the file holds only the key's id${backup.isWithKey ? " and the key" : ""}. Rows, logs and objects lie in PostgreSQL: dump them as well, with\n` +
-      `  pg_dump --format=custom --file=windlass.pgdump ${dumpTarget(url)}\n`,
+      `  pg_dump --format=custom --file=windlass.pgdump ${dumpTarget(database.url)}\n`,
   );
   return dumpNeeded;
 }
 
-async function generationOf({ log }: CommandCall, url: string): Promise<string> {
-  await using store = await openStore({ url, log, migrate: "off" });
+async function generationOf({ log }: CommandCall, database: DatabasePlace): Promise<string> {
+  await using store = await openStore({ ...database, log, migrate: "off" });
   return (await store.read((q) => q.meta.get(generationKey))) ?? "";
 }
 
 /** The database for a command line: one with a password stays in the variable that it belongs into. */
-const dumpTarget = (url: string): string =>
-  new URL(url).password === "" ? `'${url}'` : '"$WINDLASS_DATABASE_URL"    # the same URL as --database-url';
+function dumpTarget(url: string): string {
+  const read = readDatabaseUrl(url);
+  const isSecret = read.kind !== "address" || (read.address.password ?? read.address.tls.keyPassword) !== undefined;
+  return isSecret ? '"$WINDLASS_DATABASE_URL"    # the same URL as --database-url' : `'${url}'`;
+}
 
 async function write(backup: Backup, facts: Facts, parts: readonly PartSource[], createdAt: Date): Promise<void> {
   const { keys, isWithKey, target, call } = backup;

@@ -9,9 +9,9 @@ import { copySqlite } from "../../store/engine/snapshot.ts";
 import { vacuumNeed, vacuumSqlite } from "../../store/engine/vacuum.ts";
 import { openBlobStore, openLogStore, openStore } from "../../store/open.ts";
 import type { CommandCall, ServerCommand } from "../command.ts";
-import { demandDataDir, enterMaintenance, logsFile, maintenanceDir, rowsFile, storeUrls } from "../data-dir.ts";
+import { demandDataDir, enterMaintenance, logsFile, maintenanceDir, rowsFile, storePlaces } from "../data-dir.ts";
 import { takeData } from "../offline.ts";
-import { dataDirOf } from "../settings.ts";
+import { databaseOf, dataDirOf } from "../settings.ts";
 import { StartError } from "../start-error.ts";
 import { retentionOf, retentionSettings } from "../upkeep-settings.ts";
 
@@ -111,10 +111,10 @@ async function vacuumAll({ random, say }: CommandCall, dataDir: string): Promise
 
 async function openToDelete({ settings, clock, log }: CommandCall, dataDir: string): Promise<Opened> {
   await using opening = new AsyncDisposableStack();
-  const urls = storeUrls(settings, dataDir);
-  const store = opening.use(await openStore({ url: urls.store, log, migrate: settings.migrate }));
-  const logs = opening.use(await openLogStore({ url: urls.logs, log }));
-  const blobs = opening.use(await openBlobStore({ url: urls.blobs, log }));
+  const places = storePlaces(settings, dataDir);
+  const store = opening.use(await openStore({ ...places.store, log, migrate: settings.migrate }));
+  const logs = opening.use(await openLogStore({ ...places.logs, log }));
+  const blobs = opening.use(await openBlobStore({ ...places.blobs, log }));
   const owned = opening.move();
   return { control: { store, logs, blobs, clock, log }, [Symbol.asyncDispose]: () => owned.disposeAsync() };
 }
@@ -124,12 +124,12 @@ async function openToLook(call: CommandCall): Promise<Opened> {
   const dataDir = dataDirOf(call.settings, call.environment);
   demandDataDir(dataDir);
   const { clock, log } = call;
-  const urls = storeUrls(call.settings, dataDir);
+  const places = storePlaces(call.settings, dataDir);
   const migrate = "check" as const;
-  const url = call.settings.databaseUrl ?? (await copyOfRows(opening, call, dataDir));
-  const store = opening.use(await openStore({ url, log, migrate }));
-  const logs = opening.use(await openLogStore({ url: urls.logs, log, migrate }));
-  const blobs = opening.use(await openBlobStore({ url: urls.blobs, log, migrate, isShared: true }));
+  const rows = databaseOf(call.settings) ?? { url: await copyOfRows(opening, call, dataDir) };
+  const store = opening.use(await openStore({ ...rows, log, migrate }));
+  const logs = opening.use(await openLogStore({ ...places.logs, log, migrate }));
+  const blobs = opening.use(await openBlobStore({ ...places.blobs, log, migrate, isShared: true }));
   const owned = opening.move();
   return { control: { store, logs, blobs, clock, log }, [Symbol.asyncDispose]: () => owned.disposeAsync() };
 }

@@ -1,6 +1,6 @@
 import { openStore, schemaState } from "../../store/open.ts";
 import type { CommandCall, ServerCommand } from "../command.ts";
-import { demandDataDir, storeUrls } from "../data-dir.ts";
+import { demandDataDir, storePlaces } from "../data-dir.ts";
 import { takeData } from "../offline.ts";
 import { dataDirOf } from "../settings.ts";
 
@@ -17,9 +17,9 @@ export const migrateCommand: ServerCommand = {
   heeds: [],
   async run(call) {
     const dataDir = dataDirOf(call.settings, call.environment);
-    const url = storeUrls(call.settings, dataDir).store;
+    const place = storePlaces(call.settings, dataDir).store;
     if (call.own.check === undefined) await migrate(call, dataDir);
-    const { applied, known } = await schemaState({ url, log: call.log });
+    const { applied, known } = await schemaState(place);
     const state = applied === known ? "up to date" : applied > known ? "newer than this program" : "not up to date";
     call.say(`schema version ${applied} of ${known}: ${state}\n`);
     return applied === known ? 0 : 5;
@@ -30,5 +30,5 @@ async function migrate(call: CommandCall, dataDir: string): Promise<void> {
   const { settings, log } = call;
   if (settings.databaseUrl === undefined) demandDataDir(dataDir);
   await using _held = await takeData(call);
-  await using _store = await openStore({ url: storeUrls(settings, dataDir).store, log });
+  await using _store = await openStore({ ...storePlaces(settings, dataDir).store, log });
 }

@@ -10,6 +10,7 @@ import { makeDirectory } from "../../lib/fs/make-directory.ts";
 import { blobFile } from "../../store/blobs/files.ts";
 import { integrityOfSqlite } from "../../store/engine/snapshot.ts";
 import { openStore } from "../../store/open.ts";
+import type { DatabasePlace } from "../../store/postgres/settings.ts";
 import type { Store } from "../../store/ports/store.ts";
 import { keyPart, logsPart, type Manifest, type PartName, rowsPart } from "../backup/manifest.ts";
 import { readManifest, unpackBackup } from "../backup/unpack.ts";
@@ -17,7 +18,7 @@ import type { CommandCall, ServerCommand } from "../command.ts";
 import { ensureDataDir, maintenanceDir, restoreMark } from "../data-dir.ts";
 import { takeData } from "../offline.ts";
 import { type MasterKeys, writeMasterKeys, writeSecret } from "../secrets.ts";
-import { dataDirOf } from "../settings.ts";
+import { databaseOf, dataDirOf } from "../settings.ts";
 import { StartError } from "../start-error.ts";
 import { archivedKeys, chooseKeys } from "./restore-keys.ts";
 
@@ -40,8 +41,8 @@ export const restoreCommand: ServerCommand = {
     const file = call.words[0] ?? "";
     if (!existsSync(file)) throw new StartError(2, `there is no file ${file}`);
     const manifest = await readManifest(file);
-    const { databaseUrl } = call.settings;
-    if ((manifest.engine === "postgres") !== (databaseUrl !== undefined))
+    const database = databaseOf(call.settings);
+    if ((manifest.engine === "postgres") !== (database !== undefined))
       throw new StartError(
         2,
         `${file} is a backup of a server with ${manifest.engine}: ${engineAdvice[manifest.engine]}`,
@@ -49,8 +50,8 @@ export const restoreCommand: ServerCommand = {
     await ensureDataDir(dataDir);
     await using _held = await takeData(call);
     const restore: Restore = { call, dataDir, file, manifest, isForced: call.own.force !== undefined };
-    if (databaseUrl === undefined) await restoreSqlite(restore);
-    else await restorePostgres(restore, databaseUrl);
+    if (database === undefined) await restoreSqlite(restore);
+    else await restorePostgres(restore, database);
     return 0;
   },
 };
@@ -83,7 +84,7 @@ async function restoreSqlite(restore: Restore): Promise<void> {
   const { work, keys } = unpacked;
   demandIntact(join(work, rowsPart));
   demandIntact(join(work, logsPart));
-  const told = await fence(restore, `sqlite:${join(work, rowsPart)}`, keys);
+  const told = await fence(restore, { url: `sqlite:${join(work, rowsPart)}` }, keys);
   await writeSecret(restoreMark(dataDir), `${manifest.createdAt.toISOString()}\n`);
   await moveAside(restore, found);
   await place(dataDir, work, keys);
@@ -128,9 +129,9 @@ function demandIntact(path: string): void {
 }
 
 /** Puts to rest what the backup says is under way; answers what to tell of it. */
-async function fence({ call, manifest }: Restore, url: string, keys: MasterKeys): Promise<string> {
+async function fence({ call, manifest }: Restore, rows: DatabasePlace, keys: MasterKeys): Promise<string> {
   const { clock, random, log } = call;
-  await using store = await openStore({ url, log });
+  await using store = await openStore({ ...rows, log });
   await demandKey(store, keys, call);
   const { generation, runs, locked, agents } = await fenceDatabase({ store, clock, random }, manifest.createdAt);
   return (
@@ -168,18 +169,18 @@ async function place(dataDir: string, work: string, keys: MasterKeys): Promise<v
   await syncDirectory(dataDir);
 }
 
-async function restorePostgres(restore: Restore, url: string): Promise<void> {
+async function restorePostgres(restore: Restore, database: DatabasePlace): Promise<void> {
   const { call, manifest, dataDir } = restore;
   await using unpacked = await unpack(restore);
   const { keys } = unpacked;
-  await demandSameDatabase(call, url, manifest);
-  const told = await fence(restore, url, keys);
+  await demandSameDatabase(call, database, manifest);
+  const told = await fence(restore, database, keys);
   if (keys.file !== undefined) await writeMasterKeys(dataDir, [keys.key, ...keys.older]);
   call.say(told);
 }
 
-async function demandSameDatabase({ log }: CommandCall, url: string, { generation }: Manifest): Promise<void> {
-  await using store = await openStore({ url, log });
+async function demandSameDatabase({ log }: CommandCall, database: DatabasePlace, { generation }: Manifest): Promise<void> {
+  await using store = await openStore({ ...database, log });
   const found = await store.read((q) => q.meta.get(generationKey));
   if (found === generation) return;
   throw new StartError(

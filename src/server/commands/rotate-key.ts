@@ -4,7 +4,7 @@ import { resealAll } from "../../control/upkeep/reseal.ts";
 import { openBlobStore, openStore } from "../../store/open.ts";
 import type { Store } from "../../store/ports/store.ts";
 import type { CommandCall, ServerCommand } from "../command.ts";
-import { storeUrls } from "../data-dir.ts";
+import { storePlaces } from "../data-dir.ts";
 import { takeData } from "../offline.ts";
 import { type MasterKeys, readMasterKeys, writeMasterKeys } from "../secrets.ts";
 import { dataDirOf } from "../settings.ts";
@@ -27,9 +27,9 @@ export const rotateKeyCommand: ServerCommand = {
   async run(call) {
     const dataDir = dataDirOf(call.settings, call.environment);
     await using _held = await takeData(call);
-    const urls = storeUrls(call.settings, dataDir);
-    await using store = await openStore({ url: urls.store, log: call.log, migrate: call.settings.migrate });
-    await using blobs = await openBlobStore({ url: urls.blobs, log: call.log });
+    const places = storePlaces(call.settings, dataDir);
+    await using store = await openStore({ ...places.store, log: call.log, migrate: call.settings.migrate });
+    await using blobs = await openBlobStore({ ...places.blobs, log: call.log });
     const keys = await keysToRotate(call, dataDir, store);
     const vault = createVault(keys.key, call.random, keys.older);
     const { log, random } = call;

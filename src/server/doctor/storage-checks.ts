@@ -7,7 +7,7 @@ import { counted } from "../../lib/text/counted.ts";
 import { integrityOfSqlite } from "../../store/engine/snapshot.ts";
 import { vacuumNeed } from "../../store/engine/vacuum.ts";
 import { openBlobStore, schemaState } from "../../store/open.ts";
-import { logsFile, rowsFile, storeUrls } from "../data-dir.ts";
+import { logsFile, rowsFile, storePlaces } from "../data-dir.ts";
 import type { DoctorContext } from "./context.ts";
 
 /** Magic numbers of statfs(2) for file systems whose locks are not to be trusted. */
@@ -56,7 +56,7 @@ export async function checkDatabase({ call, dataDir }: DoctorContext): Promise<C
   const { databaseUrl } = call.settings;
   if (databaseUrl === undefined && !existsSync(rowsFile(dataDir)))
     return warn(id, "there is no database yet", "the first start makes it");
-  const { applied, known } = await schemaState({ url: storeUrls(call.settings, dataDir).store });
+  const { applied, known } = await schemaState(storePlaces(call.settings, dataDir).store);
   const what = `${databaseUrl === undefined ? rowsFile(dataDir) : "PostgreSQL"}, schema version ${applied} of ${known}`;
   if (applied > known) return fail(id, what, "start the newer windlassd that upgraded it");
   return applied < known ? warn(id, what, "windlassd migrate, or a start with --migrate auto") : ok(id, what);
@@ -92,8 +92,8 @@ export async function checkRoom({ call, dataDir }: DoctorContext): Promise<Check
 export async function checkBlobs({ call, dataDir }: DoctorContext): Promise<Check> {
   const id = "blobs";
   if (!existsSync(dataDir)) return skip(id, "there is no data directory yet");
-  const url = storeUrls(call.settings, dataDir).blobs;
-  await using blobs = await openBlobStore({ url, migrate: "off", isShared: true });
+  const place = storePlaces(call.settings, dataDir).blobs;
+  await using blobs = await openBlobStore({ ...place, migrate: "off", isShared: true });
   const content = randomFillSync(new Uint8Array(64));
   const bytes = async function* () {
     yield content;

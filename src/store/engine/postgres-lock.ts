@@ -1,8 +1,10 @@
 import type pg from "pg";
 import { type Clock, systemClock } from "../../lib/clock.ts";
-import { postgresDriver } from "./driver.ts";
+import { connectPostgres } from "../postgres/connections.ts";
+import { DatabaseRoute } from "../postgres/route.ts";
+import type { DatabasePlace } from "../postgres/settings.ts";
+import { unreachable } from "../postgres/unreachable.ts";
 import { type StoreLog, silentLog } from "./engine.ts";
-import { unreachable } from "./unreachable.ts";
 
 /** Any fixed number beside that of the migrations. */
 const serverLock = 7_345_902;
@@ -17,8 +19,7 @@ export type DatabaseLock =
   | { readonly kind: "locked"; readonly lock: AsyncDisposable; readonly identity: string }
   | { readonly kind: "held"; readonly message: string };
 
-export interface LockOptions {
-  readonly url: string;
+export interface LockOptions extends DatabasePlace {
   readonly log?: StoreLog | undefined;
   readonly clock?: Clock | undefined;
   /** Called once when the connection was lost and another process took the lock meanwhile: the program should end. */
@@ -31,34 +32,34 @@ const message =
 /** Takes the advisory lock of a database on a connection of its own, and takes it again whenever that connection is lost. */
 export async function lockDatabase({
   url,
+  settings,
   log = silentLog,
   clock = systemClock,
   onStolen,
 }: LockOptions): Promise<DatabaseLock> {
+  const route = new DatabaseRoute({ url, settings });
   const deadlineMs = clock.monotonicMs() + patienceMs;
   for (;;) {
-    const client = await attempt(url);
+    const client = await attempt(route);
     if (client !== undefined) {
       const identity = await identityOf(client);
-      return { kind: "locked", lock: new HeldLock({ url, log, clock, onStolen }, client), identity };
+      return { kind: "locked", lock: new HeldLock({ route, log, clock, onStolen }, client), identity };
     }
     if (clock.monotonicMs() >= deadlineMs) return { kind: "held", message };
     await clock.sleep(pauseMs);
   }
 }
 
-async function attempt(url: string): Promise<pg.Client | undefined> {
-  const { Client } = postgresDriver();
-  const client = new Client({ connectionString: url, application_name: "windlassd lock", keepAlive: true });
-  client.on("error", () => {}); // `end` follows
+async function attempt(route: DatabaseRoute): Promise<pg.Client | undefined> {
+  let client: pg.Client | undefined;
   try {
-    await client.connect();
+    client = await connectPostgres(route, "windlassd lock");
     const { rows } = await client.query<{ locked: boolean }>("SELECT pg_try_advisory_lock($1) AS locked", [serverLock]);
     if (rows[0]?.locked === true) return client;
     await client.end();
     return undefined;
   } catch (cause) {
-    await client.end().catch(() => {});
+    await client?.end().catch(() => {});
     throw unreachable(cause);
   }
 }
@@ -72,9 +73,11 @@ async function identityOf(client: pg.Client): Promise<string> {
   return `${system}/${database}`;
 }
 
-interface HeldLockOptions extends LockOptions {
+interface HeldLockOptions {
+  readonly route: DatabaseRoute;
   readonly log: StoreLog;
   readonly clock: Clock;
+  readonly onStolen: (error: Error) => void;
 }
 
 class HeldLock implements AsyncDisposable {
@@ -103,11 +106,11 @@ class HeldLock implements AsyncDisposable {
 
   /** While the database is away nobody can serve it; once it is back, either this process has the lock or stops. */
   async #takeAgain(): Promise<void> {
-    const { url, log, clock, onStolen } = this.#options;
+    const { route, log, clock, onStolen } = this.#options;
     log.warn({}, "the connection that holds the database's lock was lost: it is taken again");
     while (!this.#closing.signal.aborted) {
       try {
-        const client = await attempt(url);
+        const client = await attempt(route);
         if (client === undefined) return onStolen(new Error(message));
         this.#client = client;
         this.#watch();

@@ -8,12 +8,13 @@ import type { Clock } from "../../lib/clock.ts";
 import type { Random } from "../../lib/random.ts";
 import { isWindlassError, WindlassError } from "../../lib/words/errors.ts";
 import { overPostgres } from "../drizzle/drivers.ts";
+import { defaultPostgres, type PostgresSettings } from "../postgres/settings.ts";
 import { type Db, dbOfPostgres } from "./boundary.ts";
 import { driverError, postgresDialect } from "./dialect.ts";
-import { postgresDriver } from "./driver.ts";
-import type { StoreEngine, StoreLog } from "./engine.ts";
+import type { StoreEngine } from "./engine.ts";
 import { LockMemory } from "./lock-memory.ts";
-import { beginRead, beginStep, beginWrite, commit, rolledBack } from "./postgres-statements.ts";
+import { type Beginnings, beginningsFor, commit, rolledBack } from "./postgres-statements.ts";
+import { refused } from "./refused.ts";
 import { lend, refuseNested } from "./transaction.ts";
 import { alone, beside, WiderLocksNeeded, WriteScope, widened } from "./write-scope.ts";
 
@@ -23,6 +24,7 @@ export interface PostgresOptions<Q extends object> {
   readonly queries: (db: Db) => Q;
   /** The same queries, telling the scope what they touch; absent: no write says what it is about, and each is alone. */
   readonly scoped?: ((queries: Q, scope: WriteScope) => Q) | undefined;
+  readonly settings?: PostgresSettings | undefined;
   readonly clock: Clock;
   readonly random: Random;
 }
@@ -38,24 +40,6 @@ const maxWaiting = 5_000;
 const maxWidenings = 4;
 /** Connections that writes leave to reads, also while all of them wait for another server. */
 const sparedForReads = 2;
-
-/** A pool whose connections may die without ending the process. The caller ends it. */
-export function openPostgresPool(url: string, log: StoreLog, maxConnections = 10): pg.Pool {
-  const { Pool } = postgresDriver();
-  const pool = new Pool({
-    connectionString: url,
-    max: maxConnections,
-    // Statements are sent while the answers to those before them are on their way.
-    pipeline: true,
-    connectionTimeoutMillis: 10_000,
-    idle_in_transaction_session_timeout: 10_000,
-    application_name: "windlassd",
-  });
-  const lost = (err: unknown) => log.warn({ err }, "a connection to the database was lost");
-  pool.on("error", lost);
-  pool.on("connect", (client) => client.on("error", lost));
-  return pool;
-}
 
 /** Runs transactions on a pool; the pool stays the caller's. */
 export const postgresEngine = <Q extends object>(options: PostgresOptions<Q>): StoreEngine<Q> =>
@@ -76,9 +60,13 @@ class PostgresEngine<Q extends object> implements StoreEngine<Q> {
   readonly #locks = new KeyedLocks(maxWaiting);
   readonly #memory = new LockMemory();
   readonly #writers: Places;
+  readonly #settings: PostgresSettings;
+  readonly #begin: Beginnings;
 
   constructor(options: PostgresOptions<Q>) {
     this.#options = options;
+    this.#settings = options.settings ?? defaultPostgres;
+    this.#begin = beginningsFor(this.#settings);
     this.#writers = new Places(Math.max(1, options.pool.options.max - sparedForReads));
   }
 
@@ -111,9 +99,9 @@ class PostgresEngine<Q extends object> implements StoreEngine<Q> {
 
   #step<T>(run: (queries: Q) => Promise<T>): Promise<T> {
     return this.#connected(false, async (client, { plain }) => {
-      const begun = sent(client, beginStep);
+      const begun = sent(client, this.#begin.step);
       const value = await explained(begun, lent(plain, run));
-      await commit(client, false);
+      await commit(client);
       return value;
     });
   }
@@ -122,12 +110,12 @@ class PostgresEngine<Q extends object> implements StoreEngine<Q> {
   async #read<T>(run: (queries: Q) => Promise<T>): Promise<T> {
     const client = await this.#options.pool.connect();
     try {
-      const begun = sent(client, beginRead);
+      const begun = sent(client, this.#begin.read);
       const value = await explained(begun, lent(this.#builtOn(client).plain, run));
       this.#own(rolledBack(client, false).then((isUsable) => client.release(!isUsable)));
       return value;
     } catch (error) {
-      client.release(!(await rolledBack(client, false)));
+      client.release(!(await rolledBack(client, false, error)));
       throw error;
     }
   }
@@ -169,11 +157,11 @@ class PostgresEngine<Q extends object> implements StoreEngine<Q> {
     if (known !== beside) throw new WiderLocksNeeded(known);
     return this.#connected(true, async (client, { scope, scoped }) => {
       scope.begin(locks);
-      const begun = sent(client, beginWrite(locks, this.#leftMs(deadlineMs)));
+      const begun = sent(client, this.#begin.write(locks, this.#leftMs(deadlineMs)));
       // A statement that was sent without waiting fails those behind it: its error is the one that tells.
       const value = await explained(begun, lent(scoped, run), () => scope.settled());
       scope.demandAllLocks();
-      const committed = commit(client, true);
+      const committed = commit(client);
       committed.catch(() => {});
       await scope.settled();
       await committed;
@@ -206,7 +194,7 @@ class PostgresEngine<Q extends object> implements StoreEngine<Q> {
       isUsable = true;
       return value;
     } catch (error) {
-      isUsable = await rolledBack(client, hasLocks);
+      isUsable = await rolledBack(client, hasLocks, error);
       throw error;
     } finally {
       client.release(!isUsable);
@@ -217,7 +205,7 @@ class PostgresEngine<Q extends object> implements StoreEngine<Q> {
     const known = this.#built.get(client);
     if (known !== undefined) return known;
     const { queries, scoped } = this.#options;
-    const plain = queries(dbOfPostgres(overPostgres(client)));
+    const plain = queries(dbOfPostgres(overPostgres(this.#settings.pooling === "session" ? client : unnamed(client))));
     const scope = new WriteScope();
     const built = { plain, scope, scoped: scoped?.(plain, scope) ?? plain };
     this.#built.set(client, built);
@@ -264,16 +252,10 @@ async function explained<T>(begun: Promise<unknown>, work: Promise<T>, earlier =
   }
 }
 
-function refused(cause: unknown): unknown {
-  if (isWindlassError(cause)) return cause;
-  switch (postgresDialect.failure(cause)) {
-    case "full":
-      return new WindlassError("storage_unavailable", "the database has no room or no free connection", { cause });
-    case "lost":
-      return new WindlassError("storage_unavailable", "the database cannot be reached", { cause, retryAfterMs: 1_000 });
-    default:
-      return cause;
-  }
+/** A pooler gives what was prepared on one connection to nobody: statements are sent without a name, whole each time. */
+function unnamed(client: pg.PoolClient): pg.PoolClient {
+  const query = (statement: pg.QueryConfig, values: unknown[]) => client.query({ ...statement, name: undefined }, values);
+  return Object.create(client, { query: { value: query } });
 }
 
 const contended = (cause: unknown) =>

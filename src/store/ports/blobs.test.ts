@@ -3,7 +3,7 @@ import { mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { testEngines } from "../../../test/engines.ts";
+import { pooledEngines } from "../../../test/engines.ts";
 import { until } from "../../../test/support/until.ts";
 import { openFileBlobStore } from "../blobs/files.ts";
 import { openBlobStore } from "../open.ts";
@@ -26,13 +26,13 @@ async function gathered(pieces: AsyncIterable<Uint8Array>): Promise<Buffer> {
 
 const limits = { maxBytes: 10_000_000 };
 
-describe.each(testEngines)("the object store beside $name", (engine) => {
+describe.each(pooledEngines)("the object store beside $name", (engine) => {
   let held: AsyncDisposableStack;
   let blobs: BlobStore;
 
   beforeEach(async () => {
     held = new AsyncDisposableStack();
-    blobs = held.use(await openBlobStore({ url: (await engine.urls(held)).objects }));
+    blobs = held.use(await openBlobStore({ url: (await engine.urls(held)).objects, settings: engine.settings }));
   });
   afterEach(() => held.disposeAsync());
 
