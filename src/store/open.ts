@@ -158,13 +158,15 @@ const builder =
 interface MigratedOptions extends OpenOptions {
   readonly log: StoreLog;
   readonly migrate: MigrateMode;
+  /** Of what is not the rows. */
   readonly maxConnections?: number | undefined;
 }
 
 async function openMigratedPool({ url, settings, log, migrate, maxConnections }: MigratedOptions): Promise<pg.Pool> {
   const route = new DatabaseRoute({ url, settings });
   await connected(route, async (client) => {
-    await checkDatabase(client, { route, isToRead: migrate === "off" });
+    const warn = maxConnections === undefined ? (message: string) => log.warn({}, message) : undefined;
+    await checkDatabase(client, { route, isToRead: migrate === "off", warn });
     await migratePostgres(client, { folder: migrations("postgres"), mode: migrate, log });
   });
   return openPostgresPool({ route, log, maxConnections });

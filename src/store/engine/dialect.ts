@@ -7,12 +7,12 @@ import { DrizzleQueryError, sql } from "../drizzle/orm.ts";
 /**
  * What a failed statement says about the data; `conflict` means another transaction won and the whole write may be
  * tried again. The database itself is `full`, `lost`, `read-only`, too `slow`, `forbidden` to the program, or behind a pooler that
- * gives its connections to others (`pooled`).
+ * gives its connections to others (`pooled`). `aborted` is a statement behind another one of its transaction that has failed.
  */
 export type Failure =
   | ("duplicate" | "missing-reference" | "check" | "conflict")
   | ("full" | "lost" | "read-only" | "slow" | "forbidden" | "pooled")
-  | "other";
+  | ("aborted" | "other");
 
 /** All that a query may know of its engine. */
 export interface Dialect {
@@ -92,6 +92,7 @@ function failureOfPostgres(error: unknown): Failure {
   if (code === "40001" || code === "40P01" || code === "55P03") return "conflict";
   if (code.startsWith("53")) return "full";
   if (code === "25006") return "read-only";
+  if (code === "25P02") return "aborted";
   if (code === "57014") return "slow";
   if (code === "42501") return "forbidden";
   if (code === "26000" || code === "42P05") return "pooled";

@@ -365,4 +365,20 @@ describe.runIf(hasPostgres)("the engine on postgres", () => {
     const swallowing = engine.write((tx) => tx.accounts.put(account("a")).catch(() => undefined));
     await expect(swallowing).rejects.toThrow(/caught inside a transaction/);
   });
+
+  test("what is told is the statement that failed, not those behind it that were sent along", async () => {
+    await using held = new AsyncDisposableStack();
+    const { url } = held.use(await createTestDatabase());
+    const engine = held.use(await openPostgresFixture({ url }));
+    await engine.write((tx) => tx.accounts.put(account("a")));
+    for (const run of [engine.write, engine.step]) {
+      const told = await run(async (tx) => {
+        const bad = tx.accounts.put(account("a"));
+        const behind = bad.catch(() => undefined).then(() => tx.accounts.get("a"));
+        await behind;
+        await bad;
+      }).catch((error: unknown) => error);
+      expect(postgresDialect.failure(told)).toBe("duplicate");
+    }
+  });
 });

@@ -51,6 +51,12 @@ interface Built<Q> {
   readonly scope: WriteScope;
   /** The same, watched by the scope. */
   readonly scoped: Q;
+  readonly trouble: Trouble;
+}
+
+/** The statement that failed first in a transaction: those behind it say no more than that one did. */
+interface Trouble {
+  first: unknown;
 }
 
 class PostgresEngine<Q extends object> implements StoreEngine<Q> {
@@ -98,9 +104,9 @@ class PostgresEngine<Q extends object> implements StoreEngine<Q> {
   }
 
   #step<T>(run: (queries: Q) => Promise<T>): Promise<T> {
-    return this.#connected(false, async (client, { plain }) => {
+    return this.#connected(false, async (client, { plain, trouble }) => {
       const begun = sent(client, this.#begin.step);
-      const value = await explained(begun, lent(plain, run));
+      const value = await explained({ begun, trouble }, lent(plain, run));
       await commit(client);
       return value;
     });
@@ -110,8 +116,9 @@ class PostgresEngine<Q extends object> implements StoreEngine<Q> {
   async #read<T>(run: (queries: Q) => Promise<T>): Promise<T> {
     const client = await this.#options.pool.connect();
     try {
+      const { plain, trouble } = this.#builtOn(client);
       const begun = sent(client, this.#begin.read);
-      const value = await explained(begun, lent(this.#builtOn(client).plain, run));
+      const value = await explained({ begun, trouble }, lent(plain, run));
       this.#own(rolledBack(client, false).then((isUsable) => client.release(!isUsable)));
       return value;
     } catch (error) {
@@ -155,11 +162,11 @@ class PostgresEngine<Q extends object> implements StoreEngine<Q> {
     // Others may have learned meanwhile what such a write needs.
     const known = locks === beside ? this.#memory.guess(about) : beside;
     if (known !== beside) throw new WiderLocksNeeded(known);
-    return this.#connected(true, async (client, { scope, scoped }) => {
+    return this.#connected(true, async (client, { scope, scoped, trouble }) => {
       scope.begin(locks);
       const begun = sent(client, this.#begin.write(locks, this.#leftMs(deadlineMs)));
       // A statement that was sent without waiting fails those behind it: its error is the one that tells.
-      const value = await explained(begun, lent(scoped, run), () => scope.settled());
+      const value = await explained({ begun, trouble, earlier: () => scope.settled() }, lent(scoped, run));
       scope.demandAllLocks();
       const committed = commit(client);
       committed.catch(() => {});
@@ -203,11 +210,16 @@ class PostgresEngine<Q extends object> implements StoreEngine<Q> {
 
   #builtOn(client: pg.PoolClient): Built<Q> {
     const known = this.#built.get(client);
-    if (known !== undefined) return known;
+    if (known !== undefined) {
+      known.trouble.first = undefined;
+      return known;
+    }
     const { queries, scoped } = this.#options;
-    const plain = queries(dbOfPostgres(overPostgres(this.#settings.pooling === "session" ? client : unnamed(client))));
+    const trouble: Trouble = { first: undefined };
+    const asked = watched(client, trouble, this.#settings.pooling === "session");
+    const plain = queries(dbOfPostgres(overPostgres(asked)));
     const scope = new WriteScope();
-    const built = { plain, scope, scoped: scoped?.(plain, scope) ?? plain };
+    const built = { plain, scope, scoped: scoped?.(plain, scope) ?? plain, trouble };
     this.#built.set(client, built);
     return built;
   }
@@ -239,22 +251,37 @@ function sent(client: pg.PoolClient, begin: string): Promise<unknown> {
   return begun;
 }
 
+interface Before {
+  readonly begun: Promise<unknown>;
+  readonly trouble: Trouble;
+  readonly earlier?: () => Promise<void>;
+}
+
 /** The result of the work; if that failed because of what went before it, with that error. */
-async function explained<T>(begun: Promise<unknown>, work: Promise<T>, earlier = async () => {}): Promise<T> {
+async function explained<T>({ begun, trouble, earlier }: Before, work: Promise<T>): Promise<T> {
   try {
     return await work;
   } catch (error) {
     await begun;
-    await earlier();
-    throw error;
+    await earlier?.();
+    throw postgresDialect.failure(driverError(error)) === "aborted" ? (trouble.first ?? error) : error;
   } finally {
     await begun;
   }
 }
 
-/** A pooler gives what was prepared on one connection to nobody: statements are sent without a name, whole each time. */
-function unnamed(client: pg.PoolClient): pg.PoolClient {
-  const query = (statement: pg.QueryConfig, values: unknown[]) => client.query({ ...statement, name: undefined }, values);
+/**
+ * A connection whose first failure is kept. A pooler gives what was prepared on one connection to nobody: there statements are sent
+ * without a name, whole each time.
+ */
+function watched(client: pg.PoolClient, trouble: Trouble, isNamed: boolean): pg.PoolClient {
+  const query = (statement: pg.QueryConfig, values: unknown[]) => {
+    const answer = client.query(isNamed ? statement : { ...statement, name: undefined }, values);
+    answer.catch((error: unknown) => {
+      trouble.first ??= error;
+    });
+    return answer;
+  };
   return Object.create(client, { query: { value: query } });
 }
 

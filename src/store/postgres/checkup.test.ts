@@ -9,6 +9,7 @@ import { DatabaseRoute } from "./route.ts";
 const facts = {
   pid: 7,
   ...{ is_standby: false, read_only: "off", version: 150_000, version_text: "15.0", encoding: "UTF8" },
+  ...{ waits_for: "", commits: "on" },
 };
 
 /** A connection that answers with these facts. */
@@ -30,6 +31,18 @@ test.each([
 test("a standby may be read, and a good database may be used", async () => {
   await checkDatabase(saying({ read_only: "on", is_standby: true }), { route, isToRead: true });
   await checkDatabase(saying({}), { route });
+});
+
+test.each([
+  ["postgres://db", {}, []],
+  ["postgres://db", { commits: "off" }, [expect.stringContaining("synchronous_commit is off")]],
+  ["postgres://a,b", {}, [expect.stringContaining("no standby is waited for")]],
+  ["postgres://a,b", { waits_for: "b", commits: "local" }, [expect.stringContaining("no standby is waited for")]],
+  ["postgres://a,b", { waits_for: "b" }, []],
+])("what %s with %o may lose is told", async (url, change, expected) => {
+  const told: string[] = [];
+  await checkDatabase(saying(change), { route: new DatabaseRoute({ url }), warn: (message) => told.push(message) });
+  expect(told).toEqual(expected);
 });
 
 test.runIf(hasPgbouncer)("a pooler of transactions is told from one of sessions, and from none", async () => {

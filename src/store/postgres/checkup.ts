@@ -16,22 +16,27 @@ interface Facts {
   readonly version: number;
   readonly version_text: string;
   readonly encoding: string;
+  readonly waits_for: string;
+  readonly commits: string;
 }
 
 const ask = `
   SELECT pg_backend_pid() AS pid, pg_is_in_recovery() AS is_standby, current_setting('transaction_read_only') AS read_only,
     current_setting('server_version_num')::int AS version, current_setting('server_version') AS version_text,
-    pg_encoding_to_char(encoding) AS encoding
+    pg_encoding_to_char(encoding) AS encoding, current_setting('synchronous_standby_names') AS waits_for,
+    current_setting('synchronous_commit') AS commits
   FROM pg_database WHERE datname = current_database()`;
 
 export interface Checkup {
   readonly route: DatabaseRoute;
   /** Nothing is going to be written. */
   readonly isToRead?: boolean | undefined;
+  /** Hears what works and may lose something. */
+  readonly warn?: ((message: string) => void) | undefined;
 }
 
 /** Refuses a database that cannot be worked with, and says what to do. */
-export async function checkDatabase(client: pg.Client, { route, isToRead = false }: Checkup): Promise<void> {
+export async function checkDatabase(client: pg.Client, { route, isToRead = false, warn }: Checkup): Promise<void> {
   const [facts] = (await client.query<Facts>(ask)).rows;
   if (facts === undefined) throw unusable("PostgreSQL does not say which database this is: check --database-url");
   if (facts.version < oldestVersion * 10_000)
@@ -41,7 +46,19 @@ export async function checkDatabase(client: pg.Client, { route, isToRead = false
       `the database has the encoding ${facts.encoding}, and windlassd needs UTF8: CREATE DATABASE … ENCODING 'UTF8' TEMPLATE template0`,
     );
   if (!isToRead && facts.read_only === "on") throw unusable(whyReadOnly(facts));
+  for (const risk of risksOf(facts, route)) warn?.(risk);
   if (route.settings.pooling === "session") await refuseSharing(client, route, facts.pid);
+}
+
+function risksOf({ commits, waits_for }: Facts, { address }: DatabaseRoute): readonly string[] {
+  const risks: string[] = [];
+  if (commits === "off")
+    risks.push("synchronous_commit is off: what PostgreSQL has acknowledged is lost if its machine is. Switch it on");
+  else if (address.hosts.length > 1 && (waits_for === "" || commits === "local"))
+    risks.push(
+      "no standby is waited for: what was acknowledged may be missing on one that takes the primary's place. Set synchronous_standby_names, and synchronous_commit = on",
+    );
+  return risks;
 }
 
 const whyReadOnly = ({ is_standby }: Facts): string =>

@@ -32,7 +32,7 @@ export function openPostgresPool({ route, log, maxConnections }: PoolOptions): p
     connectionTimeoutMillis: route.address.connectTimeoutMs,
     ...(statementTimeoutMs === 0 ? {} : { query_timeout: statementTimeoutMs + answerGraceMs }),
     ...(pooling === "session" ? sessionTimeouts(statementTimeoutMs) : {}),
-    ...(route.address.isWritable ? { onConnect: demandWritable } : {}),
+    ...(route.address.isWritable ? { onConnect: (client: pg.ClientBase) => demandWritable(client, route) } : {}),
   });
   const lost = (err: unknown) => log.warn({ err }, "a connection to the database was lost");
   pool.on("error", lost);
@@ -54,11 +54,11 @@ export async function connectPostgres(route: DatabaseRoute, applicationName: str
   const { Client } = routedDriver(route);
   return overRoute(route, async () => {
     await route.prepare();
-    const client = new Client({ application_name: applicationName });
+    const client = new Client({ application_name: applicationName, pipeline: true });
     client.on("error", () => {}); // `end` follows
     try {
       await client.connect();
-      if (route.address.isWritable) await demandWritable(client);
+      if (route.address.isWritable) await demandWritable(client, route);
       return client;
     } catch (error) {
       await client.end().catch(() => {});
@@ -129,11 +129,22 @@ function noneLeft(failures: readonly string[], last: unknown): unknown {
   );
 }
 
-/** As libpq asks for `target_session_attrs=read-write`: a standby, or a server that was told to take no changes, is not the one. */
-async function demandWritable(client: pg.ClientBase): Promise<void> {
+/**
+ * As libpq asks for `target_session_attrs=read-write`: a standby, or a server that was told to take no changes, is not the one. Nor is
+ * a former primary that came back after another one took its place: it does not have what was written since.
+ */
+async function demandWritable(client: pg.ClientBase, route: DatabaseRoute): Promise<void> {
   const { rows } = await client.query<{ transaction_read_only: string }>("SHOW transaction_read_only");
-  if (rows[0]?.transaction_read_only === "on")
-    throw new WindlassError("storage_unavailable", "the server is read-only: a standby, or told to take no changes", {
-      retryAfterMs: 1_000,
-    });
+  if (rows[0]?.transaction_read_only === "on") throw notThis("the server is read-only: a standby, or told to take no changes");
+  if (route.address.hosts.length > 1 && route.isFormer(await timelineOf(client)))
+    throw notThis("the server is a former primary: another one has taken its place");
 }
+
+/** Counts the promotions in its history, in hex; empty where a service does not tell. */
+async function timelineOf(client: pg.ClientBase): Promise<string> {
+  const asked = client.query<{ file: string }>("SELECT pg_walfile_name(pg_current_wal_lsn()) AS file");
+  const { rows } = await asked.catch(() => ({ rows: [] }));
+  return rows[0]?.file.slice(0, 8) ?? "";
+}
+
+const notThis = (message: string) => new WindlassError("storage_unavailable", message, { retryAfterMs: 1_000 });

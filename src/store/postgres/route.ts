@@ -24,6 +24,7 @@ export class DatabaseRoute {
   readonly #encryption: DatabaseEncryption;
   readonly #password: ReturnType<typeof passwordOf>;
   #at = 0;
+  #timeline = "";
 
   constructor({ url, settings = defaultPostgres }: DatabasePlace) {
     const read = readDatabaseUrl(url);
@@ -54,6 +55,13 @@ export class DatabaseRoute {
   /** The way that was tried led nowhere. */
   failed(at: number): void {
     if (at === this.#at) this.#at = (at + 1) % this.count;
+  }
+
+  /** True for a server whose history ends before that of one that was asked already; of one that is not, it is remembered. */
+  isFormer(timeline: string): boolean {
+    if (timeline === "" || timeline < this.#timeline) return timeline !== "";
+    this.#timeline = timeline;
+    return false;
   }
 
   /** Called before a connection is opened. */
