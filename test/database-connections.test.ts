@@ -4,10 +4,10 @@ import { createServer, type Socket } from "node:net";
 import { join } from "node:path";
 import pg from "pg";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { openStore } from "../src/store/open.ts";
 import { connectPostgres } from "../src/store/postgres/connections.ts";
 import { DatabaseRoute } from "../src/store/postgres/route.ts";
 import { defaultPostgres } from "../src/store/postgres/settings.ts";
-import { openStore } from "../src/store/open.ts";
 import { hasPostgres } from "./postgres.ts";
 import { findPostgresBin, hasty, type PostgresServer, startPostgresServer } from "./postgres-server.ts";
 import { privatelySigned } from "./support/certificate.ts";
@@ -153,10 +153,13 @@ describe.skipIf(!hasPostgres)("a connection", { timeout: 60_000 }, () => {
 
   test("checks what the certificate says, as far as it is asked to", async () => {
     await show(other);
-    const named = (mode: string, ca: string) => `postgres://tls@localhost:PORT/net?sslmode=${mode}&sslrootcert=DIR/${ca}`;
+    const named = (mode: string, ca: string) =>
+      `postgres://tls@localhost:PORT/net?sslmode=${mode}&sslrootcert=DIR/${ca}`;
     expect(await tlsOf(named("verify-ca", "other.pem"))).toBe(true);
     expect(await tlsOf("postgres://tls@localhost:PORT/net?sslmode=require")).toBe(true);
-    expect(await refusalOf(named("verify-full", "other.pem"))).toEqual(unavailable(/is for another name .*sslmode=verify-ca/));
+    expect(await refusalOf(named("verify-full", "other.pem"))).toEqual(
+      unavailable(/is for another name .*sslmode=verify-ca/),
+    );
     for (const mode of ["verify-ca", "verify-full", "require"])
       expect(await refusalOf(named(mode, "right.pem"))).toEqual(unavailable(/is not trusted .*sslrootcert=FILE/));
     expect(await refusalOf("postgres://tls@localhost:PORT/net?sslmode=verify-full")).toEqual(
@@ -190,16 +193,52 @@ describe.skipIf(!hasPostgres)("a start is refused", { timeout: 60_000 }, () => {
     ["no password", "postgres://locked@127.0.0.1:PORT/net", /asks for a password, and --database-url has none/],
     ["no such role", "postgres://ghost@127.0.0.1:PORT/net", /role "ghost" does not exist/],
     ["no such database", "postgres://plain@127.0.0.1:PORT/none", /no such database .*create it/],
-    ["one that is not let in", "postgres://stranger@127.0.0.1:PORT/net?sslmode=require", /let its address, user and database in with pg_hba.conf/],
-    ["one that is let in with TLS alone", "postgres://tls@127.0.0.1:PORT/net", /does not let windlassd in without TLS .*sslmode=verify-full/],
-    ["a client certificate that is missing", "postgres://cert@127.0.0.1:PORT/net?sslmode=require", /client certificate|certificate required/],
-    ["a certificate that is no file", "postgres://tls@127.0.0.1:PORT/net?sslmode=require&sslrootcert=DIR/none.pem", /sslrootcert of --database-url cannot be read: ENOENT/],
-    ["a certificate that is none", "postgres://tls@127.0.0.1:PORT/net?sslmode=require&sslcert=DIR/pgpass&sslkey=DIR/client.key", /certificates of --database-url cannot be used/],
+    [
+      "one that is not let in",
+      "postgres://stranger@127.0.0.1:PORT/net?sslmode=require",
+      /let its address, user and database in with pg_hba.conf/,
+    ],
+    [
+      "one that is let in with TLS alone",
+      "postgres://tls@127.0.0.1:PORT/net",
+      /does not let windlassd in without TLS .*sslmode=verify-full/,
+    ],
+    [
+      "a client certificate that is missing",
+      "postgres://cert@127.0.0.1:PORT/net?sslmode=require",
+      /client certificate|certificate required/,
+    ],
+    [
+      "a certificate that is no file",
+      "postgres://tls@127.0.0.1:PORT/net?sslmode=require&sslrootcert=DIR/none.pem",
+      /sslrootcert of --database-url cannot be read: ENOENT/,
+    ],
+    [
+      "a certificate that is none",
+      "postgres://tls@127.0.0.1:PORT/net?sslmode=require&sslcert=DIR/pgpass&sslkey=DIR/client.key",
+      /certificates of --database-url cannot be used/,
+    ],
     ["too many connections", "postgres://limited@127.0.0.1:PORT/net", /no connection left .*raise max_connections/],
-    ["a user who may not create", "postgres://poor@127.0.0.1:PORT/net", /may not do what windlassd needs .*make it the owner/],
-    ["an encoding that does not hold all texts", "postgres://postgres@127.0.0.1:PORT/narrow", /has the encoding SQL_ASCII.*needs UTF8/],
-    ["a database that takes no changes", "postgres://postgres@127.0.0.1:PORT/fixed", /default_transaction_read_only is on/],
-    ["no host of several", "postgres://plain@127.0.0.1:1,127.0.0.1:2/net", /no host .* can be used \(127.0.0.1:1: .*ECONNREFUSED.*; 127.0.0.1:2: /],
+    [
+      "a user who may not create",
+      "postgres://poor@127.0.0.1:PORT/net",
+      /may not do what windlassd needs .*make it the owner/,
+    ],
+    [
+      "an encoding that does not hold all texts",
+      "postgres://postgres@127.0.0.1:PORT/narrow",
+      /has the encoding SQL_ASCII.*needs UTF8/,
+    ],
+    [
+      "a database that takes no changes",
+      "postgres://postgres@127.0.0.1:PORT/fixed",
+      /default_transaction_read_only is on/,
+    ],
+    [
+      "no host of several",
+      "postgres://plain@127.0.0.1:1,127.0.0.1:2/net",
+      /no host .* can be used \(127.0.0.1:1: .*ECONNREFUSED.*; 127.0.0.1:2: /,
+    ],
   ])("by %s, with what to do", async (_name, url, message) => {
     expect(await refusalOf(url)).toEqual(unavailable(message));
   });

@@ -2,11 +2,11 @@
 import { setTimeout as pause } from "node:timers/promises";
 import pg from "pg";
 import { describe, expect, test } from "vitest";
+import { RunPhase } from "../src/gen/windlass/v1/run_pb.ts";
 import { openCluster } from "./faults/cluster.ts";
 import { expectPromisesKept, fakePlan, startFakeRun, untilApplying } from "./faults/fake-runs.ts";
 import { hasPostgres } from "./postgres.ts";
 import { findPostgresBin, hasty, type PostgresServer, startPostgresServer } from "./postgres-server.ts";
-import { RunPhase } from "../src/gen/windlass/v1/run_pb.ts";
 import { openScene } from "./support/scene.ts";
 import { freePort } from "./support/server.ts";
 import { until } from "./support/until.ts";
@@ -116,7 +116,10 @@ describe.skipIf(!hasPostgres)("a primary that is lost", { timeout: 300_000 }, ()
     cluster.server.end("SIGTERM");
     await until("it was started again", () => cluster.server.starts === 2);
     await cluster.server.ready();
-    await until("it answers", async () => (await cluster.api.run(runs[0]?.id ?? "").catch(() => undefined)) !== undefined);
+    await until(
+      "it answers",
+      async () => (await cluster.api.run(runs[0]?.id ?? "").catch(() => undefined)) !== undefined,
+    );
     expect(cluster.server.surprises).toEqual([]);
   });
 });

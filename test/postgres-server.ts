@@ -104,7 +104,10 @@ export async function startPostgresServer(bin: string, form: ServerForm = {}): P
   const locale = encoding === "UTF8" ? collated : ["--locale=C"];
   if (follows === undefined) await run("initdb", [...initial, "-E", encoding, ...locale]);
   else await run("pg_basebackup", ["-R", "-X", "stream", "-c", "fast", "-d", follows.url("postgres")]);
-  await writeFile(join(data, "pg_hba.conf"), `${["local all all trust", "local replication all trust", ...hba].join("\n")}\n`);
+  await writeFile(
+    join(data, "pg_hba.conf"),
+    `${["local all all trust", "local replication all trust", ...hba].join("\n")}\n`,
+  );
   const listen = ["-h", port === undefined ? "" : "127.0.0.1", ...(port === undefined ? [] : ["-p", String(port)])];
   const all = settings.flatMap((setting) => ["-c", setting]);
   let running: { readonly server: ChildProcess; readonly ended: Promise<void> } | undefined;

@@ -16,8 +16,7 @@ export const dataDirOf = ({ dataDir }: ServerSettings, environment: Environment)
 /** What is said of PostgreSQL. */
 export type DatabaseSettings = Pick<
   ServerSettings,
-  | ("databaseUrl" | "databasePooling" | "databaseConnections")
-  | ("databaseStatementTimeout" | "databasePasswordFile")
+  ("databaseUrl" | "databasePooling" | "databaseConnections") | ("databaseStatementTimeout" | "databasePasswordFile")
 >;
 
 /** The PostgreSQL database and how to ask it; undefined where there is none. */

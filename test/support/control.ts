@@ -22,9 +22,9 @@ import { createHiding } from "../../src/server/hide-secrets.ts";
 import { limitsOf, timingOf } from "../../src/server/settings.ts";
 import { serverSettings } from "../../src/settings/server.ts";
 import { openBlobStore, openLogStore, openStore } from "../../src/store/open.ts";
-import type { DatabasePlace } from "../../src/store/postgres/settings.ts";
 import type { LogStore } from "../../src/store/ports/logs.ts";
 import type { Store } from "../../src/store/ports/store.ts";
+import type { DatabasePlace } from "../../src/store/postgres/settings.ts";
 import { ManualClock } from "./manual-clock.ts";
 
 /**
@@ -76,7 +76,9 @@ export async function openTestControl({
   await using opening = new AsyncDisposableStack();
   const dir = await mkdtemp(join(tmpdir(), "windlass-control-"));
   opening.defer(() => rm(dir, { recursive: true, force: true }));
-  const store = opening.use(await openStore(typeof rows === "object" ? rows : { url: rows ?? `sqlite:${join(dir, "rows.db")}` }));
+  const store = opening.use(
+    await openStore(typeof rows === "object" ? rows : { url: rows ?? `sqlite:${join(dir, "rows.db")}` }),
+  );
   const blobs = opening.use(await openBlobStore({ url: `files:${join(dir, "blobs")}` }));
   const clock = new ManualClock();
   const random: Random = systemRandom;

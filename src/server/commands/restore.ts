@@ -10,8 +10,8 @@ import { makeDirectory } from "../../lib/fs/make-directory.ts";
 import { blobFile } from "../../store/blobs/files.ts";
 import { integrityOfSqlite } from "../../store/engine/snapshot.ts";
 import { openStore } from "../../store/open.ts";
-import type { DatabasePlace } from "../../store/postgres/settings.ts";
 import type { Store } from "../../store/ports/store.ts";
+import type { DatabasePlace } from "../../store/postgres/settings.ts";
 import { keyPart, logsPart, type Manifest, type PartName, rowsPart } from "../backup/manifest.ts";
 import { readManifest, unpackBackup } from "../backup/unpack.ts";
 import type { CommandCall, ServerCommand } from "../command.ts";
@@ -179,7 +179,11 @@ async function restorePostgres(restore: Restore, database: DatabasePlace): Promi
   call.say(told);
 }
 
-async function demandSameDatabase({ log }: CommandCall, database: DatabasePlace, { generation }: Manifest): Promise<void> {
+async function demandSameDatabase(
+  { log }: CommandCall,
+  database: DatabasePlace,
+  { generation }: Manifest,
+): Promise<void> {
   await using store = await openStore({ ...database, log });
   const found = await store.read((q) => q.meta.get(generationKey));
   if (found === generation) return;

@@ -37,7 +37,9 @@ describe.each(Object.entries(lastFree))("migrations of %s", (engine, last) => {
     const files = readdirSync(`${root}${engine}`).filter((name) => name.endsWith(".sql"));
     expect(files).toContain(`${last}.sql`);
     const later = files.filter((name) => name > `${last}.sql`);
-    const wrong = later.flatMap((name) => harmIn(readFileSync(`${root}${engine}/${name}`, "utf8")).map((harm) => `${name}: ${harm}`));
+    const wrong = later.flatMap((name) =>
+      harmIn(readFileSync(`${root}${engine}/${name}`, "utf8")).map((harm) => `${name}: ${harm}`),
+    );
     expect(wrong).toEqual([]);
   });
 });

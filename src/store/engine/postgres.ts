@@ -6,7 +6,7 @@ import { Places } from "../../lib/async/places.ts";
 import { retry } from "../../lib/async/retry.ts";
 import type { Clock } from "../../lib/clock.ts";
 import type { Random } from "../../lib/random.ts";
-import { isWindlassError, WindlassError } from "../../lib/words/errors.ts";
+import { WindlassError } from "../../lib/words/errors.ts";
 import { overPostgres } from "../drizzle/drivers.ts";
 import { defaultPostgres, type PostgresSettings } from "../postgres/settings.ts";
 import { type Db, dbOfPostgres } from "./boundary.ts";

@@ -75,15 +75,20 @@ function routedDriver(route: DatabaseRoute) {
       super({ ...options, ...route.config() });
     }
   }
-  type Told = (error: Error | undefined, client: pg.PoolClient | undefined, done: (release?: boolean | Error) => void) => void;
+  type Told = (
+    error: Error | undefined,
+    client: pg.PoolClient | undefined,
+    done: (release?: boolean | Error) => void,
+  ) => void;
   class Pool extends driver.Pool {
     constructor(options: pg.PoolConfig) {
       super({ ...options, Client });
     }
     override connect(): Promise<pg.PoolClient>;
     override connect(told: Told): void;
-    override connect(told?: Told): Promise<pg.PoolClient> | void {
-      if (route.isPlain) return told === undefined ? super.connect() : super.connect(told);
+    override connect(told?: Told): Promise<pg.PoolClient> | undefined {
+      if (route.isPlain && told === undefined) return super.connect();
+      if (route.isPlain && told !== undefined) return void super.connect(told);
       const connecting = overRoute(route, async () => {
         if (this.idleCount === 0 && this.totalCount < this.options.max) await route.prepare();
         return super.connect();
@@ -93,6 +98,7 @@ function routedDriver(route: DatabaseRoute) {
         (client) => told(undefined, client, client.release),
         (error: Error) => told(error, undefined, () => {}),
       );
+      return undefined;
     }
   }
   return { Client, Pool };
@@ -116,7 +122,7 @@ async function overRoute<T>(route: DatabaseRoute, attempt: () => Promise<T>): Pr
 }
 
 /** Every connection of the pool is in use: none was opened. */
-export const isOfPool = (error: unknown): boolean =>
+const isOfPool = (error: unknown): boolean =>
   error instanceof Error && error.message === "timeout exceeded when trying to connect";
 
 function noneLeft(failures: readonly string[], last: unknown): unknown {
@@ -135,7 +141,8 @@ function noneLeft(failures: readonly string[], last: unknown): unknown {
  */
 async function demandWritable(client: pg.ClientBase, route: DatabaseRoute): Promise<void> {
   const { rows } = await client.query<{ transaction_read_only: string }>("SHOW transaction_read_only");
-  if (rows[0]?.transaction_read_only === "on") throw notThis("the server is read-only: a standby, or told to take no changes");
+  if (rows[0]?.transaction_read_only === "on")
+    throw notThis("the server is read-only: a standby, or told to take no changes");
   if (route.address.hosts.length > 1 && route.isFormer(await timelineOf(client)))
     throw notThis("the server is a former primary: another one has taken its place");
 }

@@ -36,7 +36,8 @@ function whyOfTls(code: string, text: string): string | undefined {
   if (text === "The server does not support SSL connections")
     return "PostgreSQL has no TLS here, and sslmode asks for it: switch it on there (ssl = on), or say sslmode=disable";
   if (code === "CERT_HAS_EXPIRED") return `the certificate of PostgreSQL has expired (${text}): renew it`;
-  if (code === "CERT_NOT_YET_VALID") return `the certificate of PostgreSQL is not valid yet (${text}): check the clocks`;
+  if (code === "CERT_NOT_YET_VALID")
+    return `the certificate of PostgreSQL is not valid yet (${text}): check the clocks`;
   if (code === "ERR_TLS_CERT_ALTNAME_INVALID")
     return `the certificate of PostgreSQL is for another name (${text}): use that name in --database-url, or sslmode=verify-ca`;
   if (untrusted.has(code))
