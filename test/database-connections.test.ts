@@ -5,9 +5,12 @@ import { join } from "node:path";
 import pg from "pg";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { openStore } from "../src/store/open.ts";
+import type { Store } from "../src/store/ports/store.ts";
 import { connectPostgres } from "../src/store/postgres/connections.ts";
 import { DatabaseRoute } from "../src/store/postgres/route.ts";
 import { defaultPostgres } from "../src/store/postgres/settings.ts";
+import { hasPgbouncer, pgbouncerProgram } from "./pgbouncer.ts";
+import { startPgbouncer } from "./pgbouncer-server.ts";
 import { hasPostgres } from "./postgres.ts";
 import { findPostgresBin, hasty, type PostgresServer, startPostgresServer } from "./postgres-server.ts";
 import { privatelySigned } from "./support/certificate.ts";
@@ -46,7 +49,6 @@ beforeAll(async () => {
   );
   admin = new pg.Client({ connectionString: server.url("postgres") });
   await admin.connect();
-  held.defer(() => admin.end());
   for (const statement of [
     "CREATE ROLE tls LOGIN; CREATE ROLE plain LOGIN; CREATE ROLE cert LOGIN",
     "CREATE ROLE locked LOGIN PASSWORD 'right'; CREATE ROLE limited LOGIN CONNECTION LIMIT 0; CREATE ROLE poor LOGIN",
@@ -64,7 +66,10 @@ beforeAll(async () => {
   await writeFile(join(dir, "pgpass"), `127.0.0.1:${port}:net:locked:right\n`, { mode: 0o600 });
   await writeFile(join(dir, "password"), "right\n", { mode: 0o600 });
 }, 120_000);
-afterAll(() => held.disposeAsync());
+afterAll(async () => {
+  await admin?.end();
+  await held.disposeAsync();
+});
 
 /** `DIR` and `PORT` in a URL are those of this test. */
 const place = (url: string, passwordFile?: string) => ({
@@ -265,6 +270,120 @@ describe.skipIf(!hasPostgres)("a start is refused", { timeout: 60_000 }, () => {
     expect(await refusalOf("postgres://reader@127.0.0.1:PORT/net")).toEqual(
       unavailable(/may not do what windlassd needs \(permission denied for/),
     );
+  });
+});
+
+/** What goes wrong while a database is served, and how it is mended. */
+interface Trouble {
+  readonly name: string;
+  readonly begin: () => Promise<unknown>;
+  readonly end: () => Promise<unknown>;
+  readonly message: string;
+}
+
+const cutOff =
+  "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'served' AND pid <> pg_backend_pid()";
+const on = async (...statements: readonly string[]) => {
+  for (const statement of statements) await admin.query(statement);
+};
+const inServed = async (statement: string) => {
+  const inside = new pg.Client({ connectionString: server.url("served") });
+  await inside.connect();
+  await inside.query(statement);
+  return inside;
+};
+let blocker: pg.Client | undefined;
+
+const troubles: readonly Trouble[] = [
+  {
+    name: "that takes no changes any more",
+    begin: () => on("ALTER DATABASE served SET default_transaction_read_only = on", cutOff),
+    end: () => on("ALTER DATABASE served RESET default_transaction_read_only"),
+    message: "the database is read-only for now",
+  },
+  {
+    name: "whose user may not write any more",
+    begin: async () => (await inServed("REVOKE INSERT, UPDATE ON meta FROM keeper")).end(),
+    end: async () => (await inServed("GRANT INSERT, UPDATE ON meta TO keeper")).end(),
+    message: "the database does not let this server do what it needs",
+  },
+  {
+    name: "that gives no connections",
+    begin: () => on("ALTER ROLE keeper CONNECTION LIMIT 0", cutOff),
+    end: () => on("ALTER ROLE keeper CONNECTION LIMIT -1"),
+    message: "the database has no room or no free connection",
+  },
+  {
+    name: "where somebody holds a table",
+    begin: async () => {
+      blocker = await inServed("BEGIN; LOCK TABLE meta IN ACCESS EXCLUSIVE MODE");
+    },
+    end: async () => blocker?.end(),
+    message: "the database took too long",
+  },
+  {
+    name: "that lets its user in no more",
+    begin: () => on("ALTER ROLE keeper NOLOGIN", cutOff),
+    end: () => on("ALTER ROLE keeper LOGIN"),
+    message: "the database cannot be reached",
+  },
+];
+
+describe.skipIf(!hasPostgres)("a database", { timeout: 60_000 }, () => {
+  beforeAll(() => on("CREATE ROLE keeper LOGIN", "CREATE DATABASE served OWNER keeper"));
+
+  const served = (url = `postgres://keeper@${encodeURIComponent(server.directory)}:${port}/served`) => {
+    return openStore({ url, settings: { ...defaultPostgres, statementTimeoutMs: 500 } });
+  };
+  const write = (store: Store) => store.write((tx) => tx.meta.set("key", "value"));
+  const healed = (store: Store) =>
+    expect.poll(() => write(store).then(() => "written", String), { timeout: 20_000 }).toBe("written");
+
+  test.each(troubles)(
+    "$name: writes are refused with a time to come back, and heal",
+    async ({ begin, end, message }) => {
+      await using store = await served();
+      await write(store);
+      await begin();
+      // What was under way when it began may tell that its connection was lost.
+      const told = () =>
+        write(store).then(
+          () => "written",
+          (error: unknown) => error,
+        );
+      await expect.poll(told, { timeout: 20_000 }).toEqual(
+        expect.objectContaining({
+          ...{ code: "storage_unavailable", retryAfterMs: expect.any(Number) },
+          message: expect.stringContaining(message),
+        }),
+      );
+      await end();
+      await healed(store);
+    },
+  );
+
+  test("whose server is started again is used again", async () => {
+    await using store = await served();
+    await write(store);
+    await admin.end();
+    await server.stop("fast");
+    await expect(write(store)).rejects.toEqual(unavailable("the database cannot be reached"));
+    await server.start();
+    admin = new pg.Client({ connectionString: server.url("postgres") });
+    await admin.connect();
+    await healed(store);
+  });
+
+  test.runIf(hasPgbouncer)("behind a PgBouncer that is started again is used again", async () => {
+    const target = `${server.directory}:${port}`;
+    await using pooler = await startPgbouncer(pgbouncerProgram, { server, target });
+    const settings = { ...defaultPostgres, pooling: "transaction" } as const;
+    await using store = await openStore({ url: pooler.url("served"), settings });
+    await write(store);
+    await pooler.stop();
+    await expect(write(store)).rejects.toEqual(unavailable("the database cannot be reached"));
+    await pooler.start();
+    await healed(store);
   });
 });
 

@@ -46,5 +46,5 @@ const pgbouncer: PooledEngine = {
 /** For `describe.each`: both engines, or only SQLite where PostgreSQL is not installed. */
 export const testEngines: readonly TestEngine[] = hasPostgres ? [sqlite, postgres] : [sqlite];
 
-/** For what the stores promise. */
+/** For what the stores promise; queries that only differ in their tables need not be asked three times. */
 export const pooledEngines: readonly PooledEngine[] = hasPgbouncer ? [...testEngines, pgbouncer] : testEngines;

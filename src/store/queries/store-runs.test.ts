@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { pooledEngines } from "../../../test/engines.ts";
+import { testEngines } from "../../../test/engines.ts";
 import {
   agent,
   at,
@@ -20,13 +20,13 @@ import type { Store } from "../ports/store.ts";
 const ids = (rows: readonly { readonly id: string }[]) => rows.map(({ id }) => id);
 const newest = { before: null, limit: 100 } as const;
 
-describe.each(pooledEngines)("runs on $name", (engine) => {
+describe.each(testEngines)("runs on $name", (engine) => {
   let held: AsyncDisposableStack;
   let store: Store;
 
   beforeEach(async () => {
     held = new AsyncDisposableStack();
-    store = held.use(await openStore({ url: (await engine.urls(held)).rows, settings: engine.settings }));
+    store = held.use(await openStore({ url: (await engine.urls(held)).rows }));
     await store.write(async (tx) => {
       await tx.organizations.insert(organization());
       await tx.pools.insert(pool());

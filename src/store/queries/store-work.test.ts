@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { pooledEngines } from "../../../test/engines.ts";
+import { testEngines } from "../../../test/engines.ts";
 import { aRun, ids, newest } from "../../../test/support/store/given.ts";
 import {
   apiKey,
@@ -16,13 +16,13 @@ import type { Job } from "../../domain/runs/job.ts";
 import { openStore } from "../open.ts";
 import type { Queries, Store } from "../ports/store.ts";
 
-describe.each(pooledEngines)("the store of workspaces and their work on $name", (engine) => {
+describe.each(testEngines)("the store of workspaces and their work on $name", (engine) => {
   let held: AsyncDisposableStack;
   let store: Store;
 
   beforeEach(async () => {
     held = new AsyncDisposableStack();
-    store = held.use(await openStore({ url: (await engine.urls(held)).rows, settings: engine.settings }));
+    store = held.use(await openStore({ url: (await engine.urls(held)).rows }));
   });
   afterEach(() => held.disposeAsync());
 
