@@ -118,7 +118,7 @@ describe("one plaintext port", () => {
       return [reply.status, await reply.json()];
     };
     expect(await get("/healthz")).toEqual([200, { status: "ok" }]);
-    expect(await get("/readyz")).toEqual([503, { status: "not ready" }]);
+    expect(await get("/readyz")).toEqual([503, { status: "not ready", reason: expect.any(String) }]);
     readiness.set(true);
     expect(await get("/readyz?now")).toEqual([200, { status: "ready" }]);
     expect(await get("/nowhere")).toEqual([

@@ -21,8 +21,10 @@ export const notFound = ({ request, response, path }: HttpExchange): void =>
     message: `${request.method} ${path} is neither an RPC nor a page of this server`,
   });
 
-const answerReady = (response: HttpResponse, { isReady }: Readiness) =>
-  isReady ? answer(response, 200, { status: "ready" }) : answer(response, 503, { status: "not ready" });
+const answerReady = (response: HttpResponse, { whyNot }: Readiness) =>
+  whyNot === undefined
+    ? answer(response, 200, { status: "ready" })
+    : answer(response, 503, { status: "not ready", reason: whyNot });
 
 function answer(response: HttpResponse, status: number, body: Readonly<Record<string, string>>): void {
   response.statusCode = status;

@@ -1,15 +1,35 @@
 /** Whether this server can serve: the database answers, migrations are current, and it is not stopping. */
 export class Readiness {
-  #isReady = false;
+  #isOpen = false;
+  #hindrance: () => string | undefined = () => undefined;
+  #last = false;
   #change = Promise.withResolvers<void>();
 
   get isReady(): boolean {
-    return this.#isReady;
+    return this.whyNot === undefined;
   }
 
-  set(isReady: boolean): void {
-    if (isReady === this.#isReady) return;
-    this.#isReady = isReady;
+  /** Why it cannot; undefined if it can. */
+  get whyNot(): string | undefined {
+    return this.#isOpen ? this.#hindrance() : "the server starts or stops";
+  }
+
+  set(isOpen: boolean): void {
+    this.#isOpen = isOpen;
+    this.look();
+  }
+
+  /** From now on it cannot while this says why. */
+  hinder(hindrance: () => string | undefined): void {
+    this.#hindrance = hindrance;
+    this.look();
+  }
+
+  /** Tells those who wait if it is otherwise than before. */
+  look(): void {
+    const { isReady } = this;
+    if (isReady === this.#last) return;
+    this.#last = isReady;
     this.#change.resolve();
     this.#change = Promise.withResolvers();
   }

@@ -9,7 +9,7 @@ import type { ServerSettings } from "./settings.ts";
 
 /** Settings that every command heeds. */
 export const commonSettings = [
-  ...["config", "dataDir", "databaseUrl", "databasePooling", "databaseConnections"],
+  ...["config", "dataDir", "databaseUrl", "databaseDirectUrl", "databasePooling", "databaseConnections"],
   ...["databaseStatementTimeout", "databasePasswordFile", "logLevel", "logFormat"],
 ] as const;
 

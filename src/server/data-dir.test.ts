@@ -106,7 +106,7 @@ test.runIf(hasPostgres)(
       await expect(lockDataDir(dataDir)).rejects.toEqual(startError(5, "is in use by process"));
     }
     (await lockDataDir(dataDir)).release();
-    const outcome = await lockDatabase({ url, onStolen: () => {} });
+    const outcome = await lockDatabase({ url, hold: { kind: "alone" }, onStolen: () => {} });
     expect(outcome.kind).toBe("locked");
     if (outcome.kind === "locked") await outcome.lock[Symbol.asyncDispose]();
   },

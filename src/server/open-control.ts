@@ -2,6 +2,7 @@ import { hostname } from "node:os";
 import type { Control } from "../control/core/control.ts";
 import { HelloGate } from "../control/core/hello-gate.ts";
 import { Presence } from "../control/core/presence.ts";
+import { Replicas } from "../control/core/replicas.ts";
 import { Documents } from "../control/documents/documents.ts";
 import { WakeUps } from "../lib/async/wake-ups.ts";
 import { version } from "../lib/program/version.ts";
@@ -24,7 +25,7 @@ export async function openControl(
   { store, logs, blobs }: Stores,
   { watching, noServerAgent, certificate }: ControlParts,
 ): Promise<Control> {
-  const { settings, clock, random, log, owned } = opening;
+  const { settings, clock, random, log, owned, replicaId } = opening;
   const vault = await openVault({ ...opening, store });
   const { metrics } = watching;
   const control: Control = {
@@ -38,6 +39,7 @@ export async function openControl(
     random,
     wake: new WakeUps(clock),
     presence: new Presence(clock.monotonicMs()),
+    replicas: new Replicas(replicaId),
     documents: owned.use(new Documents(clock)),
     helloGate: new HelloGate(),
     limits: limitsOf(settings),

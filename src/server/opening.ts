@@ -1,16 +1,17 @@
 import { stat } from "node:fs/promises";
 import { providerProblems } from "../agent/work/providers/check-providers.ts";
 import type { Control } from "../control/core/control.ts";
+import { skewText } from "../control/replicas/membership.ts";
 import { rememberPlace, servedPlace } from "../control/upkeep/served-place.ts";
 import { type Clock, systemClock } from "../lib/clock.ts";
 import type { Environment } from "../lib/environment.ts";
 import type { Log } from "../lib/program/log.ts";
 import { type Random, systemRandom } from "../lib/random.ts";
-import { lockDatabase } from "../store/engine/postgres-lock.ts";
+import { type DatabaseFacts, type HeldDatabase, lockDatabase } from "../store/engine/postgres-lock.ts";
 import { ensureDataDir, lockDataDir, refuseUnfinishedRestore } from "./data-dir.ts";
 import { tryPort } from "./port.ts";
 import { serverAgentConfig } from "./server-agent-config.ts";
-import { databaseOf, dataDirOf, type ServerSettings } from "./settings.ts";
+import { dataDirOf, directOf, type ServerSettings } from "./settings.ts";
 import { StartError } from "./start-error.ts";
 
 export interface ServerOptions {
@@ -28,8 +29,10 @@ export interface Opening extends ServerOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly dataDir: string;
-  /** Of a PostgreSQL database. */
-  readonly databaseIdentity: string | undefined;
+  /** Id of this process among those that serve the database. */
+  readonly replicaId: string;
+  /** A PostgreSQL database, as this process has it. */
+  readonly database: HeldDatabase | undefined;
   /** What was opened, to be closed in reverse order. */
   readonly owned: AsyncDisposableStack;
 }
@@ -46,8 +49,9 @@ export async function beginOpening(options: ServerOptions, owned: AsyncDisposabl
   refuseUnfinishedRestore(dataDir);
   await tryPort(settings);
   await refuseBadProviders(settings, { dataDir, environment });
-  const databaseIdentity = await takeDatabase({ ...options, clock }, owned);
-  return { settings, environment, log, onFatal, clock, random, dataDir, databaseIdentity, owned };
+  const replicaId = random.uuid();
+  const database = await takeDatabase({ ...options, clock, replicaId }, owned);
+  return { settings, environment, log, onFatal, clock, random, dataDir, replicaId, database, owned };
 }
 
 /** The files that the server's own agent is told of are looked at before anything is opened. */
@@ -60,16 +64,37 @@ async function refuseBadProviders(
   if (problems.length > 0) throw new StartError(2, problems.join("\nwindlassd: "));
 }
 
+/** How long the database took to say what time it is, at the most that tells something. */
+const answerMs = 2_000;
+
 async function takeDatabase(
-  { settings, log, clock, onFatal }: ServerOptions,
+  { settings, log, clock, onFatal, replicaId }: ServerOptions & Pick<Opening, "clock" | "replicaId">,
   owned: AsyncDisposableStack,
-): Promise<string | undefined> {
-  const database = databaseOf(settings);
+): Promise<HeldDatabase | undefined> {
+  const database = directOf(settings);
   if (database === undefined) return undefined;
-  const outcome = await lockDatabase({ ...database, log, clock, onStolen: (error) => onFatal?.(error) });
+  const hold = { kind: "shared", replica: replicaId } as const;
+  const outcome = await lockDatabase({ ...database, hold, log, clock, onStolen: (error) => onFatal?.(error) });
   if (outcome.kind === "held") throw new StartError(5, outcome.message);
   owned.use(outcome.lock);
-  return outcome.identity;
+  refuseUnusable(outcome.lock.facts, clock);
+  return outcome.lock;
+}
+
+function refuseUnusable({ isInRecovery, isReadOnly, now }: DatabaseFacts, clock: Clock): void {
+  if (isInRecovery)
+    throw new StartError(
+      5,
+      "the PostgreSQL server is in recovery: it follows another one, or has not come up. Give --database-url of the one that takes writes",
+    );
+  if (isReadOnly)
+    throw new StartError(
+      5,
+      "the database is read-only (default_transaction_read_only): windlassd has to write. Let it, or give --database-url of another one",
+    );
+  const skewMs = clock.now().getTime() - now.getTime();
+  const why = skewText(skewMs > 0 ? Math.max(0, skewMs - answerMs) : skewMs);
+  if (why !== undefined) throw new StartError(5, why);
 }
 
 /**
@@ -77,14 +102,14 @@ async function takeDatabase(
  * the one that the dump was made of. A copied data directory is told of, since it is moved by copying, too.
  */
 export async function refuseCopies(
-  { settings, dataDir, databaseIdentity }: Pick<Opening, "settings" | "dataDir" | "databaseIdentity">,
+  { settings, dataDir, database }: Pick<Opening, "settings" | "dataDir" | "database">,
   { store, log }: Pick<Control, "store" | "log">,
 ): Promise<void> {
-  const place = databaseIdentity ?? String((await stat(dataDir, { bigint: true })).ino);
+  const place = database?.facts.identity ?? String((await stat(dataDir, { bigint: true })).ino);
   const served = await servedPlace({ store, place });
   if (served === "here") return;
   if (served === "elsewhere" && !settings.movedDatabase) {
-    if (databaseIdentity !== undefined)
+    if (database !== undefined)
       throw new StartError(
         5,
         "this database was made from another one that windlassd served: run windlassd restore FILE first, which sees to it that nothing is applied twice. If the database was moved while no windlassd served it, start once with --moved-database",

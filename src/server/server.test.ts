@@ -277,12 +277,14 @@ describe("a start is refused, and nothing stays open,", () => {
     expect(await made()).toEqual(lockFiles);
   });
 
-  test.runIf(hasPostgres)("if another one serves the database", async () => {
+  test.runIf(hasPostgres)("if another process has the database for itself", async () => {
     const { url } = held.use(await createTestDatabase());
-    const outcome = await lockDatabase({ url, onStolen: () => {} });
+    const outcome = await lockDatabase({ url, hold: { kind: "alone" }, onStolen: () => {} });
     if (outcome.kind !== "locked") throw new Error(outcome.message);
     await using _other = outcome.lock;
-    expect(await refusal({ "database-url": url })).toEqual(startError(5, "another windlassd serves this database"));
+    expect(await refusal({ "database-url": url })).toEqual(
+      startError(5, "another process has this database for itself"),
+    );
   });
 });
 
@@ -291,7 +293,7 @@ test.runIf(hasPostgres)("on PostgreSQL the lock of the database goes back with a
   await servedOnce({ "database-url": url });
   await rename(join(dataDir, "master.key"), join(dir, "master.key"));
   expect(await refusal({ "database-url": url })).toEqual(startError(2, "master.key is missing"));
-  const outcome = await lockDatabase({ url, onStolen: () => {} });
+  const outcome = await lockDatabase({ url, hold: { kind: "alone" }, onStolen: () => {} });
   expect(outcome.kind).toBe("locked");
   if (outcome.kind === "locked") await outcome.lock[Symbol.asyncDispose]();
 });

@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
+import { hostname } from "node:os";
 import { engineHere } from "../agent/program/check-engine.ts";
 import type { Control } from "../control/core/control.ts";
-import { graceAfterStart } from "../control/runs/sweeper.ts";
 import { Liveness } from "../control/sessions/liveness.ts";
 import type { Listener } from "../http/listener.ts";
 import { Readiness } from "../http/readiness.ts";
@@ -9,6 +9,7 @@ import { closeInherited } from "../lib/fs/inherited-descriptors.ts";
 import { version } from "../lib/program/version.ts";
 import { messageOf } from "../lib/values/errors.ts";
 import { firstStart } from "./first-start.ts";
+import { type Joined, joinReplicas } from "./join-replicas.ts";
 import { startLoops } from "./loops.ts";
 import { type MetricsParts, openMetricsPort } from "./observability/metrics-port.ts";
 import { type Observability, openObservability } from "./observability/observe.ts";
@@ -43,8 +44,8 @@ export async function openServer(options: ServerOptions): Promise<Server> {
   const opening = await beginOpening(options, owned);
   const { dataDir, log } = opening;
   const parts = await openParts(opening);
-  const generation = await settleIn(opening, parts);
-  const { listener, certificate } = await serve(opening, { ...parts, generation });
+  const settled = await settleIn(opening, parts);
+  const { listener, certificate } = await serve(opening, { ...parts, ...settled });
   // Named at every start: the first one may have failed after it made the key.
   const { adminKey: adminTokenFile } = keyFilesOf(opening.settings, dataDir);
   const made = existsSync(adminTokenFile) ? { adminTokenFile } : {};
@@ -82,15 +83,21 @@ async function openParts(opening: Opening): Promise<Parts> {
   return { control, watching, certificate, serverAgent };
 }
 
-/** Makes what a first start makes, and says what is not safe. Answers the generation of the database's history. */
-async function settleIn(opening: Opening, { control, serverAgent }: Parts): Promise<string> {
+interface Settled {
+  /** Of the database's history. */
+  readonly generation: string;
+  readonly joined: Joined;
+}
+
+/** Makes what a first start makes, says what is not safe, and joins those that serve the database. */
+async function settleIn(opening: Opening, { control, serverAgent }: Parts): Promise<Settled> {
   const { settings, environment, log, dataDir } = opening;
   await refuseCopies(opening, control);
   const keys = keyFilesOf(settings, dataDir);
   const defaultEngine = () => engineHere({ enginePaths: settings.enginePaths, searchPath: environment.PATH ?? "" });
   const named = { organization: settings.organization, adminTokenFile: keys.adminKey, defaultEngine };
   const { generation, adminTokenFile } = await firstStart(control, named);
-  await graceAfterStart(control);
+  const joined = await joinReplicas(opening, control);
   if (adminTokenFile !== undefined)
     log.info(
       { file: adminTokenFile },
@@ -98,20 +105,22 @@ async function settleIn(opening: Opening, { control, serverAgent }: Parts): Prom
     );
   warnOfAdminKey(log, dataDir, keys);
   warnOfServerAgent(log, serverAgent, keys);
-  return generation;
+  return { generation, joined };
 }
 
 /** Last step: starts the loops, opens the port, and starts the server's own agent. */
 async function serve(
   opening: Opening,
-  { control, watching, certificate, serverAgent, generation }: Parts & { readonly generation: string },
+  { control, watching, certificate, serverAgent, generation, joined }: Parts & Settled,
 ): Promise<{ readonly listener: Listener; readonly certificate: ShownCertificate }> {
   const readiness = new Readiness();
   const liveness = new Liveness();
   const webFiles = control.web === undefined ? undefined : builtWebFiles(opening.log);
   const calls = callsOf(opening, { control, watching, readiness, liveness, generation, webFiles });
   const loops = startLoops(opening, control, liveness);
+  for (const loop of joined.start(readiness, loops.signal)) loops.add(loop);
   const listener = await openPort(opening, { tenants: calls.tenants, streams: calls.streams, readiness });
+  joined.setAddress(shownAddress(listener.url));
   loops.add(certificate.follow(listener, loops.signal));
   leaveInOrder(opening, { control, readiness, listener });
   if (serverAgent.kind !== "none") {
@@ -123,6 +132,13 @@ async function serve(
   await openMetrics(opening, { control, watching, readiness });
   readiness.set(true);
   return { listener, certificate };
+}
+
+/** Where others find this process: an address of this machine alone tells them nothing but its port. */
+function shownAddress(url: string): string {
+  const { hostname: host, port } = new URL(url);
+  const isLocal = ["127.0.0.1", "localhost", "[::1]", "0.0.0.0", "[::]"].includes(host);
+  return `${isLocal ? hostname() : host}:${port}`;
 }
 
 async function openMetrics({ settings: { metricsListen }, owned }: Opening, parts: MetricsParts): Promise<void> {

@@ -44,7 +44,7 @@ test("a flag is its setting's name, and a variable its flag's: scripts that give
 
 test("what may hold a password is never shown, and the master key stands on no command line", () => {
   const secrets = Object.entries(serverSettings).filter(([, one]) => one.isSecret === true);
-  expect(secrets.map(([name]) => name)).toEqual(["databaseUrl", "masterKey", "engineMirror"]);
+  expect(secrets.map(([name]) => name)).toEqual(["databaseUrl", "databaseDirectUrl", "masterKey", "engineMirror"]);
   expect(serverSettings.masterKey.flag).toBeUndefined();
   const loaded = readSettings({ "database-url": "hunter2" }, {});
   expect(loaded.kind === "invalid" ? loaded.problems.join() : "").toMatch(/--database-url/);

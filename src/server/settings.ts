@@ -33,6 +33,22 @@ export const databaseOf = (settings: DatabaseSettings): DatabasePlace | undefine
         },
       };
 
+/** The same for connections that belong to one process for long: past a pooler of transactions, if there is one. */
+export const directOf = (
+  settings: DatabaseSettings & Pick<ServerSettings, "databaseDirectUrl">,
+): DatabasePlace | undefined =>
+  databaseOf({ ...settings, databaseUrl: settings.databaseUrl && (settings.databaseDirectUrl ?? settings.databaseUrl) });
+
+/** What is wrong with what is said of PostgreSQL. */
+export const databaseProblems = ({
+  databaseUrl,
+  databaseDirectUrl,
+  databasePooling,
+}: Pick<ServerSettings, "databaseUrl" | "databaseDirectUrl" | "databasePooling">): readonly string[] =>
+  databaseUrl !== undefined && databasePooling === "transaction" && databaseDirectUrl === undefined
+    ? ["--database-pooling transaction needs --database-direct-url: locks and notices go past the pooler"]
+    : [];
+
 export const limitsOf = (settings: ServerSettings): Limits => ({
   maxPlanBytes: 256 * 2 ** 20,
   logWindowBytes: 4 * 2 ** 20,

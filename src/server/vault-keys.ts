@@ -27,7 +27,11 @@ export async function openVault(parts: VaultParts): Promise<Vault> {
   const probe = await tryProbe({ store, vault });
   switch (probe.kind) {
     case "absent":
-      await store.write((tx) => tx.meta.set(probeKey, sealedProbe(vault)));
+      // Another process that starts for the first time, too, may have been faster: then its key is the one.
+      await store.write(async (tx) => {
+        if ((await tx.meta.get(probeKey)) === undefined) await tx.meta.set(probeKey, sealedProbe(vault));
+      });
+      if ((await tryProbe({ store, vault })).kind !== "opens") throw wrongKey(keys);
       return vault;
     case "wrong-key":
       throw wrongKey(keys);

@@ -27,6 +27,7 @@ const samples: Readonly<Record<string, readonly [good: string, bad: string | nul
   databasePasswordFile: ["/run/secrets/db", null],
   databasePooling: ["transaction", "statement"],
   databaseStatementTimeout: ["0", "1 minute"],
+  databaseDirectUrl: ["postgres://u@db:5432/windlass", "db:5432"],
   databaseUrl: ["postgres://u@db/windlass", "mysql://u@db/windlass"],
   debug: ["true", "2"],
   diskReserve: ["1GiB", "1Gib"],

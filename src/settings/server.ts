@@ -124,6 +124,13 @@ export const serverSettings = {
     schema: postgresUrl(),
     isSecret: true,
   }),
+  databaseDirectUrl: optional({
+    flag: "database-direct-url",
+    about: "postgres://… of the same database past a pooler of transactions, such as PgBouncer: for locks and notices",
+    otherwise: "--database-url",
+    schema: postgresUrl(),
+    isSecret: true,
+  }),
   databasePooling: setting(
     {
       flag: "database-pooling",

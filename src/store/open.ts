@@ -6,6 +6,7 @@ import { type Clock, systemClock } from "../lib/clock.ts";
 import { inSqliteFile } from "../lib/fs/sqlite-file.ts";
 import { type Random, systemRandom } from "../lib/random.ts";
 import { WindlassError } from "../lib/words/errors.ts";
+import { isId } from "../lib/words/ids.ts";
 import { openFileBlobStore } from "./blobs/files.ts";
 import { openPostgresBlobStore } from "./blobs/postgres.ts";
 import { type Db, kitOfSqlite } from "./engine/boundary.ts";
@@ -21,6 +22,7 @@ import {
   schemaOfSqlite,
 } from "./engine/migrate.ts";
 import { postgresEngine } from "./engine/postgres.ts";
+import { type NoticeOptions, PostgresNotices } from "./engine/postgres-notices.ts";
 import { blobTables, logTables, sizeOfDatabase, sizeOfTables } from "./engine/postgres-space.ts";
 import { openExisting } from "./engine/snapshot.ts";
 import { openSqliteEngine } from "./engine/sqlite.ts";
@@ -29,6 +31,7 @@ import { openSqliteLogStore } from "./logs/sqlite.ts";
 import type { BlobStore } from "./ports/blobs.ts";
 import { ChangeFeed } from "./ports/change-feed.ts";
 import type { LogStore } from "./ports/logs.ts";
+import type { NoticeLine } from "./ports/notices.ts";
 import type { Queries, Store } from "./ports/store.ts";
 import { checkDatabase } from "./postgres/checkup.ts";
 import { connectPostgres, openPostgresPool } from "./postgres/connections.ts";
@@ -137,6 +140,9 @@ export async function openBlobStore({
   return openPostgresBlobStore({ pool, clock, random });
 }
 
+/** Opens what carries notices between the processes that serve a PostgreSQL database. */
+export const openNoticeLine = (options: NoticeOptions): NoticeLine => new PostgresNotices(options);
+
 type Target = { readonly kind: "embedded"; readonly path: string } | { readonly kind: "postgres" };
 
 function parsed(url: string, scheme: "sqlite" | "files"): Target {
@@ -208,6 +214,10 @@ interface StoreParts {
 const storeOver = (name: Store["engine"], { engine, place, random }: StoreParts, close: () => Promise<void>): Store => {
   const changes = new ChangeFeed(random.uuid());
   const heard: HeardStatuses = new Map();
+  // What another process has written of an agent is not what was heard here.
+  changes.onHeard((all) => {
+    for (const { kind, id } of all) if (kind === "agent" && isId("agent", id)) heard.delete(id);
+  });
   return {
     engine: name,
     changes,

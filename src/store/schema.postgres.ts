@@ -32,6 +32,8 @@ export const {
   jobs,
   uploads,
   uploadParts,
+  replicas,
+  presences,
 } = defineTables(postgresKit);
 
 export const { logStreams, logPieces, logTimes, blobs, blobUploads, blobPieces } = defineBytes(postgresKit);

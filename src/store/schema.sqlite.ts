@@ -31,4 +31,6 @@ export const {
   jobs,
   uploads,
   uploadParts,
+  replicas,
+  presences,
 } = defineTables(kitOfSqlite);

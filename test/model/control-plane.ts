@@ -6,6 +6,7 @@ import type { Control } from "../../src/control/core/control.ts";
 import { HelloGate } from "../../src/control/core/hello-gate.ts";
 import { noObserver } from "../../src/control/core/observer.ts";
 import { Presence } from "../../src/control/core/presence.ts";
+import { Replicas } from "../../src/control/core/replicas.ts";
 import { createVault } from "../../src/control/core/vault.ts";
 import { Documents, type Sources } from "../../src/control/documents/documents.ts";
 import type { Answer, Question } from "../../src/control/documents/questions.ts";
@@ -128,6 +129,7 @@ const controlOver = ({ rows, blobs }: Pick<Storage, "rows" | "blobs">, { clock, 
   ...{ clock, random, log },
   wake: new WakeUps(clock),
   presence: new Presence(),
+  replicas: new Replicas("model"),
   observer: noObserver,
   documents,
   hiding: createHiding(clock),

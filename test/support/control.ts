@@ -6,6 +6,7 @@ import type { Control } from "../../src/control/core/control.ts";
 import { HelloGate } from "../../src/control/core/hello-gate.ts";
 import { noObserver } from "../../src/control/core/observer.ts";
 import { type ConnectedAgent, Presence } from "../../src/control/core/presence.ts";
+import { Replicas } from "../../src/control/core/replicas.ts";
 import { createVault } from "../../src/control/core/vault.ts";
 import { Documents } from "../../src/control/documents/documents.ts";
 import type { Role } from "../../src/domain/people/api-key.ts";
@@ -93,6 +94,7 @@ export async function openTestControl({
     random,
     wake: new WakeUps(clock),
     presence: new Presence(),
+    replicas: new Replicas(random.uuid()),
     documents: opening.use(new Documents(clock)),
     helloGate: new HelloGate(),
     limits: { ...limitsOf(standard), ...limits },

@@ -27,12 +27,14 @@ interface Connection {
 /** Read at a time: little, so that what waits is in the queue that a shape has, and not in the socket. */
 const socketOptions = { allowHalfOpen: true, noDelay: true, highWaterMark: 16 * 1024 };
 
+const placeOf = ({ hostname, port }: URL) => ({ host: hostname.replace(/^\[|\]$/g, ""), port: Number(port) });
+
 /**
  * A TCP relay in front of a server, which does to its connections what a test says. The kernel's own buffers on either
  * side come on top of its queues: 64 KiB to the relay, and what the sender is given (up to 2.5 MB on loopback).
  */
 export class Relay implements AsyncDisposable {
-  readonly #target: { readonly host: string; readonly port: number };
+  #target: { readonly host: string; readonly port: number };
   readonly #scheme: string;
   readonly #listener: Server;
   readonly #connections = new Set<Connection>();
@@ -40,9 +42,9 @@ export class Relay implements AsyncDisposable {
   #cut: Cut | undefined;
   #isRefusing = false;
 
-  private constructor({ hostname, port, protocol }: URL) {
-    this.#target = { host: hostname.replace(/^\[|\]$/g, ""), port: Number(port) };
-    this.#scheme = protocol;
+  private constructor(target: URL) {
+    this.#target = placeOf(target);
+    this.#scheme = target.protocol;
     this.#listener = createServer(socketOptions, (socket) => this.#accept(socket));
   }
 
@@ -51,6 +53,11 @@ export class Relay implements AsyncDisposable {
     relay.#listener.listen(0, host);
     await once(relay.#listener, "listening");
     return relay;
+  }
+
+  /** From now on new connections are to this server. */
+  aim(target: string): void {
+    this.#target = placeOf(new URL(target));
   }
 
   get port(): number {

@@ -34,6 +34,7 @@ export const agentRow = (pool: AgentPool | null, over: Partial<Agent> = {}): Age
   isDraining: false,
   pauseReason: "",
   connectedTo: "",
+  replicaId: null,
   place: "",
   jobsPlace: "",
   warning: "",

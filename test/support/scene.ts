@@ -10,6 +10,8 @@ import { type Ending, type Program, type ProgramName, programPath, startProgram,
 export interface TestServer {
   readonly url: string;
   readonly dataDir: string;
+  /** Of PostgreSQL. */
+  readonly databaseUrl: string | undefined;
   readonly adminTokenFile: string;
   readonly api: Api;
   readonly program: Program;
@@ -34,6 +36,8 @@ export interface TestAgent {
 
 export interface ServerOptions {
   readonly engine?: "sqlite" | "postgres";
+  /** A server on PostgreSQL beside which it serves the same database. */
+  readonly beside?: TestServer;
   /** Jobs of remote workspaces at once; none if absent. */
   readonly serverAgents?: number;
   readonly args?: readonly string[];
@@ -108,6 +112,7 @@ class OpenScene implements Scene {
 
   async server({
     engine = "sqlite",
+    beside,
     serverAgents = 0,
     args = [],
     env = {},
@@ -116,18 +121,21 @@ class OpenScene implements Scene {
   }: ServerOptions = {}): Promise<TestServer> {
     const dataDir = join(this.directory, freshName("server"));
     const database = engine === "postgres" ? this.#held.use(await testDatabase()) : undefined;
+    const databaseUrl = beside?.databaseUrl ?? database?.url;
+    const shared = beside === undefined ? {} : { WINDLASS_MASTER_KEY: await masterKeyOf(beside) };
     const call = (listen: string) => [
       ...["--data-dir", dataDir, "--listen", listen, "--log-format", "json", "--shutdown-timeout", "5s"],
       ...["--server-agent-concurrency", String(serverAgents), "--sandbox", "none", ...withoutDownloads(args)],
-      ...(database === undefined ? [] : ["--database-url", database.url]),
+      ...(databaseUrl === undefined ? [] : ["--database-url", databaseUrl]),
       ...args,
     ];
-    const start = (listen: string) => this.start("windlassd", call(listen), env, within);
+    const start = (listen: string) => this.start("windlassd", call(listen), { ...shared, ...env }, within);
     const program = start("127.0.0.1:0");
     const url = await readyAt(program);
-    const adminTokenFile = join(dataDir, "admin-token");
+    const adminTokenFile = beside?.adminTokenFile ?? join(dataDir, "admin-token");
     const api = this.#held.use(new Api(url, (await readFile(adminTokenFile, "utf8")).trim(), ca));
-    return new RunningServer({ url, dataDir, adminTokenFile, api, program, restart: () => start(new URL(url).host) });
+    const restart = () => start(new URL(url).host);
+    return new RunningServer({ url, dataDir, databaseUrl, adminTokenFile, api, program, restart });
   }
 
   async agent(
@@ -207,12 +215,16 @@ const withoutDownloads = (args: readonly string[]) =>
 /** Imported only where it is used: it works only inside the test program, and benchmarks have scenes too. */
 const testDatabase = async () => (await import("../postgres.ts")).createTestDatabase();
 
+const masterKeyOf = async ({ dataDir }: TestServer): Promise<string> =>
+  (await readFile(join(dataDir, "master.key"), "utf8")).trim();
+
 const readyAt = async (program: Program): Promise<string> =>
   (await program.says(/"url":"([^"]+)"[^\n]*windlassd is ready/))[1] ?? "";
 
 interface ServerParts {
   readonly url: string;
   readonly dataDir: string;
+  readonly databaseUrl: string | undefined;
   readonly adminTokenFile: string;
   readonly api: Api;
   readonly program: Program;
@@ -222,14 +234,16 @@ interface ServerParts {
 class RunningServer implements TestServer {
   readonly url: string;
   readonly dataDir: string;
+  readonly databaseUrl: string | undefined;
   readonly adminTokenFile: string;
   readonly api: Api;
   readonly #restart: () => Program;
   #program: Program;
 
-  constructor({ url, dataDir, adminTokenFile, api, program, restart }: ServerParts) {
+  constructor({ url, dataDir, databaseUrl, adminTokenFile, api, program, restart }: ServerParts) {
     this.url = url;
     this.dataDir = dataDir;
+    this.databaseUrl = databaseUrl;
     this.adminTokenFile = adminTokenFile;
     this.api = api;
     this.#program = program;

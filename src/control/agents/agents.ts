@@ -82,7 +82,7 @@ export async function deleteAgent(control: Control, who: Principal, reference: R
     await tx.agents.delete(agent.id);
     const entry = { action: "agent.delete", resource: agent.id, organizationId: agent.organizationId };
     await record(tx, person, { ...entry, detail: { name: agent.name }, at: at.now });
-    at.touched.add(topics.agents);
+    at.touched.add(topics.agents).add(topics.agent(agent.id));
     return agent.id;
   });
   control.presence.get(id)?.close("deleted", "the agent was deleted");

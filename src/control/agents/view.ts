@@ -4,7 +4,7 @@ import type { Job } from "../../domain/runs/job.ts";
 import { WindlassError } from "../../lib/words/errors.ts";
 import type { Queries } from "../../store/ports/store.ts";
 import type { Control } from "../core/control.ts";
-import { arrivalText, type ConnectedAgent } from "../core/presence.ts";
+import { arrivalText, type PresentAgent } from "../core/presence.ts";
 import { lastHeard } from "../runs/silence.ts";
 
 /** An agent as its readers see it. Pool and organization are empty for the server agent. */
@@ -14,8 +14,8 @@ export interface AgentView {
   readonly organizationName: string;
   /** The jobs it holds. */
   readonly jobs: readonly Job[];
-  /** What is known of it while it is connected to this process. */
-  readonly connected: Pick<ConnectedAgent, "freeDiskBytes" | "refusal" | "way"> | undefined;
+  /** What is known of it while it is connected. */
+  readonly connected: Pick<PresentAgent, "freeDiskBytes" | "refusal" | "way"> | undefined;
   /** What takes it long right now, of each job of which it says so. */
   readonly doing: readonly string[];
 }
@@ -56,7 +56,7 @@ export async function viewAgents(
       organizationId === null ? undefined : q.organizations.get(organizationId),
     );
     const token = agent.tokenId === null ? undefined : tokens.get(agent.tokenId);
-    const connected = presence.get(agent.id);
+    const connected = presence.find(agent.id);
     const way = connected?.way.problem ?? arriving.get(agent.id) ?? "";
     const warning = [agent.warning, way, endText(token, now)].filter((text) => text !== "").join("; ");
     const held = jobs.get(agent.id) ?? [];

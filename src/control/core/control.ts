@@ -13,6 +13,7 @@ import type { Documents } from "../documents/documents.ts";
 import type { HelloGate } from "./hello-gate.ts";
 import type { Observer } from "./observer.ts";
 import type { Presence } from "./presence.ts";
+import type { Replicas } from "./replicas.ts";
 import type { Vault } from "./vault.ts";
 
 /** What is bounded, and by how much. Each has a flag of the same name on windlassd. */
@@ -96,6 +97,7 @@ export interface Control {
   readonly random: Random;
   readonly wake: WakeUps;
   readonly presence: Presence;
+  readonly replicas: Replicas;
   readonly helloGate: HelloGate;
   readonly limits: Limits;
   readonly timing: Timing;

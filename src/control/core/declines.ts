@@ -50,6 +50,11 @@ export class Declines {
     return [...this.#jobs.values()].findLast(({ untilMs }) => untilMs > nowMs)?.reason ?? "";
   }
 
+  /** Those that are remembered. */
+  get jobIds(): readonly JobId[] {
+    return [...this.#jobs.keys()];
+  }
+
   has(jobId: JobId): boolean {
     return this.#jobs.has(jobId);
   }

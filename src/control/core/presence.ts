@@ -11,8 +11,8 @@ import { Turns } from "./turns.ts";
 /** Why a stream is ended from this side. */
 export type PartingReason = "superseded" | "revoked" | "deleted" | "draining";
 
-/** One connected agent, as its session keeps it in memory. */
-export interface ConnectedAgent {
+/** What can be seen of a connected agent, whichever process it is connected to. */
+export interface PresentAgent {
   readonly agentId: AgentId;
   readonly name: string;
   /** Of its program. */
@@ -44,6 +44,10 @@ export interface ConnectedAgent {
   whyDeclined(jobId: JobId): string | undefined;
   /** What it said last of its disk; 0 if nothing yet. */
   readonly freeDiskBytes: bigint;
+}
+
+/** One agent that is connected to this process, as its session keeps it in memory. */
+export interface ConnectedAgent extends PresentAgent {
   /** Monotonic milliseconds since when it has got no job and ended none. */
   readonly idleSinceMs: number;
   /** Monotonic milliseconds of its last message. That its stream ends is none. */
@@ -63,6 +67,17 @@ export interface ConnectedAgent {
   /** Ends the stream, with a reason for the agent. */
   close(reason: PartingReason, detail: string): void;
 }
+
+/** What another process says of an agent: that it is connected there, or has registered there and has no stream. */
+export type ElsewhereAgent =
+  | {
+      readonly kind: "connected";
+      readonly present: PresentAgent;
+      readonly progress: ReadonlyMap<string, JobProgress>;
+      /** Jobs that are not offered to it again for now. */
+      readonly declined: ReadonlySet<JobId>;
+    }
+  | { readonly kind: "arriving"; readonly arrival: Omit<Arrival, "atMs"> };
 
 /** How far a job is. */
 export interface JobProgress {
@@ -101,7 +116,7 @@ export interface Arrival {
 }
 
 /** `has registered and opens no stream: a proxy …`. */
-export const arrivalText = ({ wayProblem }: Arrival): string =>
+export const arrivalText = ({ wayProblem }: Pick<Arrival, "wayProblem">): string =>
   `has registered and ${wayProblem === "" ? "has no stream so far" : `opens no stream: ${wayProblem}`}`;
 
 /** An agent that does not get in registers again within this time, whatever it waits for. */
@@ -123,7 +138,10 @@ export interface Coming {
 const mostComings = 50;
 const mostComers = 10_000;
 
-/** Who is connected to this process: a cache of the truth in the database, for speed only. */
+/**
+ * Who is connected to this process, and what others say of who is connected to them: a cache of the truth in the database, for
+ * speed only.
+ */
 export class Presence {
   readonly turns = new Turns();
   /** Monotonic milliseconds of the start: before it nobody could be heard. */
@@ -134,6 +152,7 @@ export class Presence {
   readonly #progress = new Map<AgentId, ReadonlyMap<string, JobProgress>>();
   readonly #arrivals = new Map<AgentId, Arrival>();
   readonly #comings = new Map<AgentId, readonly Coming[]>();
+  #elsewhere: ReadonlyMap<AgentId, ElsewhereAgent> = new Map();
 
   constructor(startedMs = 0) {
     this.startedMs = startedMs;
@@ -147,6 +166,7 @@ export class Presence {
   /** Whether some agent has declined this job, now or a while ago. */
   isDeclined(jobId: JobId): boolean {
     for (const declines of this.#declines.values()) if (declines.has(jobId)) return true;
+    for (const told of this.#elsewhere.values()) if (told.kind === "connected" && told.declined.has(jobId)) return true;
     return false;
   }
 
@@ -174,12 +194,37 @@ export class Presence {
     return this.#comings.get(agentId) ?? [];
   }
 
+  /** An agent that this process can talk to. */
   get(agentId: AgentId): ConnectedAgent | undefined {
     return this.#connectedAgents.get(agentId);
   }
 
+  /** All of them. */
   all(): readonly ConnectedAgent[] {
     return [...this.#connectedAgents.values()];
+  }
+
+  /** An agent that is connected here or elsewhere. */
+  find(agentId: AgentId): PresentAgent | undefined {
+    return this.get(agentId) ?? this.#connectedElsewhere(agentId)?.present;
+  }
+
+  /** All of them. */
+  everywhere(): readonly PresentAgent[] {
+    const others = [...this.#elsewhere].flatMap(([agentId, told]) =>
+      told.kind === "connected" && !this.#connectedAgents.has(agentId) ? [told.present] : [],
+    );
+    return [...this.all(), ...others];
+  }
+
+  /** What the other processes say now, in place of what they said before. */
+  seeElsewhere(elsewhere: ReadonlyMap<AgentId, ElsewhereAgent>): void {
+    this.#elsewhere = elsewhere;
+  }
+
+  #connectedElsewhere(agentId: AgentId): Extract<ElsewhereAgent, { kind: "connected" }> | undefined {
+    const told = this.#elsewhere.get(agentId);
+    return told?.kind === "connected" ? told : undefined;
   }
 
   /** Remembers how far an agent's jobs are. */
@@ -196,7 +241,14 @@ export class Presence {
   }
 
   progressOf({ id, agentId }: Pick<Job, "id" | "agentId">): JobProgress {
-    return (agentId === null ? undefined : this.#progress.get(agentId)?.get(id)) ?? notKnown;
+    if (agentId === null) return notKnown;
+    const progress = this.#progress.get(agentId) ?? this.#connectedElsewhere(agentId)?.progress;
+    return progress?.get(id) ?? notKnown;
+  }
+
+  /** How far the jobs of an agent are that is connected here. */
+  progressesOf(agentId: AgentId): ReadonlyMap<string, JobProgress> {
+    return this.#progress.get(agentId) ?? new Map();
   }
 
   /** Remembers, unless it has a stream, that an agent has registered. */
@@ -206,10 +258,18 @@ export class Presence {
     this.#arrivals.set(arrival.agentId, arrival);
   }
 
-  /** Who has registered lately and has no stream. */
-  arrivals(nowMs: number): readonly Arrival[] {
+  /** Who has registered lately, here or elsewhere, and has no stream. */
+  arrivals(nowMs: number): readonly Omit<Arrival, "atMs">[] {
+    const own = this.arrivalsHere(nowMs);
+    const known = new Set(own.map(({ agentId }) => agentId));
+    const others = [...this.#elsewhere.values()].flatMap((told) => (told.kind === "arriving" ? [told.arrival] : []));
+    return [...own, ...others.filter(({ agentId }) => !known.has(agentId) && !this.#connectedAgents.has(agentId))];
+  }
+
+  /** Who has registered with this process lately. */
+  arrivalsHere(nowMs: number): readonly Arrival[] {
     for (const [agentId, { atMs }] of this.#arrivals) if (nowMs - atMs > arrivalMs) this.#arrivals.delete(agentId);
-    return [...this.#arrivals.values()];
+    return [...this.#arrivals.values()].filter(({ agentId }) => this.#connectedElsewhere(agentId) === undefined);
   }
 
   /** Takes the place of an older stream of the same agent, which the caller has closed. */

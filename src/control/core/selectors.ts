@@ -8,7 +8,7 @@ import type { AgentFacts } from "../../domain/runs/waiting.ts";
 import type { Workspace } from "../../domain/workspaces/workspace.ts";
 import type { JobId } from "../../lib/words/ids.ts";
 import type { Control } from "./control.ts";
-import { arrivalText, type ConnectedAgent } from "./presence.ts";
+import { arrivalText, type PresentAgent } from "./presence.ts";
 import { invalid } from "./refusals.ts";
 
 /** The conditions of a selector that somebody wrote into `field`; refuses one that cannot be read, naming the part. */
@@ -57,8 +57,8 @@ export function agentFacts(
   const conditions = conditionsOf(workspace);
   const wish = engineRequirementOf(asking, workspace);
   const needs = featuresOf(asking.options, asking.phase);
-  const connectedAgents = presence.all().filter(({ poolId }) => poolId === workspace.poolId);
-  const isMatching = ({ labels }: ConnectedAgent) => isMatch(labels, asking.phase, conditions);
+  const connectedAgents = presence.everywhere().filter(({ poolId }) => poolId === workspace.poolId);
+  const isMatching = ({ labels }: PresentAgent) => isMatch(labels, asking.phase, conditions);
   const matching = connectedAgents.filter(isMatching);
   const able = matching.filter(({ features }) => knowsAll(features, needs));
   const fit = new Fits().among(wish, able);
@@ -95,15 +95,15 @@ export function agentFacts(
   };
 }
 
-const hasDeclined = (connected: ConnectedAgent, { id }: Asking): boolean =>
+const hasDeclined = (connected: PresentAgent, { id }: Asking): boolean =>
   id !== undefined && connected.whyDeclined(id) !== undefined;
 
-function labelsOfAgent({ name, labels: { name: _, ...rest } }: ConnectedAgent): string {
+function labelsOfAgent({ name, labels: { name: _, ...rest } }: PresentAgent): string {
   return `${name} (${labelsText(rest)})`;
 }
 
 /** `vm-1 has terraform 1.11.4`; and why it could not have what it says that it can. */
-function unfitText({ name, engines, unmet }: ConnectedAgent, wish: EngineRequirement): string {
+function unfitText({ name, engines, unmet }: PresentAgent, wish: EngineRequirement): string {
   const why = unmet.get(requirementText(wish));
   const has = `${name} has ${engines === null ? "not said what it has" : enginesText(engines)}`;
   return why === undefined ? has : `${has} (${why})`;

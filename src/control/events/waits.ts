@@ -3,7 +3,7 @@ import type { AgentId, OrganizationId, RunId } from "../../lib/words/ids.ts";
 import type { RowChange } from "../../store/ports/change-feed.ts";
 import type { Queries } from "../../store/ports/store.ts";
 import { type Control, topics } from "../core/control.ts";
-import type { ConnectedAgent } from "../core/presence.ts";
+import type { PresentAgent } from "../core/presence.ts";
 import { type RunView, viewRuns } from "../runs/view.ts";
 
 /** How often it is looked, while somebody watches; where nothing has happened, only every so often. */
@@ -113,7 +113,7 @@ export class WaitLooks {
   }
 
   #publish(changes: readonly RowChange[]): number {
-    this.#control.store.changes.publish(changes);
+    this.#control.store.changes.show(changes);
     return changes.length;
   }
 
@@ -139,11 +139,11 @@ export class WaitLooks {
   }
 
   #readAgents(): ReadonlyMap<AgentId, string> {
-    return new Map(this.#control.presence.all().map((agent) => [agent.agentId, this.#agentText(agent)]));
+    return new Map(this.#control.presence.everywhere().map((agent) => [agent.agentId, this.#agentText(agent)]));
   }
 
   /** What an agent says of itself, and of its jobs. */
-  #agentText({ agentId, refusal, way, jobs }: ConnectedAgent): string {
+  #agentText({ agentId, refusal, way, jobs }: PresentAgent): string {
     const progress = [...jobs.keys()].map((id) => this.#control.presence.progressOf({ id, agentId }));
     return JSON.stringify([refusal, way.problem, progress.map(({ preparing, delivering }) => [preparing, delivering])]);
   }

@@ -84,10 +84,12 @@ export class EventWatch {
     signal: AbortSignal,
   ): AsyncGenerator<ChangedThings, void> {
     const { store, clock } = this.#control;
+    const { id } = store.changes;
     let toldAt = begin;
     for (let position = begin; ; ) {
       signal.throwIfAborted();
       const seen = this.#wake.version(topic);
+      if (store.changes.id !== id) throw expired();
       const found = changesAfter(store.changes, position);
       const cursor = cursorAt(store.changes, found.position);
       const startedMs = clock.monotonicMs();

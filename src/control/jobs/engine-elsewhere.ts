@@ -6,7 +6,7 @@ import type { Run } from "../../domain/runs/run.ts";
 import type { Workspace } from "../../domain/workspaces/workspace.ts";
 import { changeAbout } from "../core/change.ts";
 import type { Control } from "../core/control.ts";
-import type { ConnectedAgent } from "../core/presence.ts";
+import type { PresentAgent } from "../core/presence.ts";
 import { conditionsOf } from "../core/selectors.ts";
 import { advanceJob, saveRunFacts } from "../runs/advance.ts";
 import { type Claim, claimed } from "./results.ts";
@@ -37,12 +37,12 @@ function otherAgent(
   job: Job,
   run: Run,
   workspace: Workspace,
-): ConnectedAgent | undefined {
+): PresentAgent | undefined {
   const wish = engineRequirementOf(job, workspace);
   const conditions = conditionsOf(workspace);
   const needs = featuresOf(run.options, job.phase);
   const connectedAgents = presence
-    .all()
+    .everywhere()
     .filter(({ poolId, labels }) => poolId === job.poolId && isMatch(labels, job.phase, conditions))
     .filter(({ features }) => knowsAll(features, needs));
   return new Fits()

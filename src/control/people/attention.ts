@@ -200,7 +200,7 @@ const maxAssigned = 100;
 /** What is the matter with agents that are connected or just arrive, as they or the server see it now. */
 function troubles({ presence, clock }: Control): ReadonlyMap<AgentId, string> {
   const connectedAgents = presence
-    .all()
+    .everywhere()
     .map((connected) => [connected.agentId, [connected.way.problem, connected.refusal]] as const);
   const blocked = presence.arrivals(clock.monotonicMs()).filter(({ wayProblem }) => wayProblem !== "");
   const arrivals = blocked.map((arrival) => [arrival.agentId, [`it ${arrivalText(arrival)}`]] as const);

@@ -59,7 +59,7 @@ export async function describeServer({
 }: Control): Promise<ServerFacts> {
   const generation = (await store.read((q) => q.meta.get(generationKey))) ?? "";
   const { maxConfigurationBytes, maxStateBytes } = limits;
-  const hasServerAgent = presence.all().some((connected) => connected.poolId === null);
+  const hasServerAgent = presence.everywhere().some((connected) => connected.poolId === null);
   return {
     version,
     database: store.engine,

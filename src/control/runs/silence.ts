@@ -32,6 +32,6 @@ export async function silentSince(control: Control, q: Queries, job: Job | null)
 
 /** Whether the agent of a job has heard what is wanted of it. */
 export function endTold({ presence }: Pick<Control, "presence">, job: Job | null): EndTold {
-  if (job === null || job.agentId === null || presence.get(job.agentId) === undefined) return "waits";
+  if (job === null || job.agentId === null || presence.find(job.agentId) === undefined) return "waits";
   return presence.progressOf(job).desired >= desiredOf(job) ? "heard" : "sent";
 }

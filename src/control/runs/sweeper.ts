@@ -69,9 +69,12 @@ export async function sweepOnce(control: Control, now = control.clock.now()): Pr
   await control.store.step((tx) => tx.requests.deleteBefore(new Date(now.getTime() - requestMemoryMs), requestBatch));
 }
 
-/** Gives every claim time to be renewed, before anything judges it: agents could not reach a server that was down. */
+/**
+ * For a start while no other process serves the database: nobody is connected, and every claim gets time to be renewed before
+ * anything judges it, for agents could not reach a server that was down.
+ */
 export async function graceAfterStart(control: Control): Promise<void> {
-  await control.store.step((tx) => tx.agents.disconnectFrom(control.name));
+  await control.store.step((tx) => tx.agents.disconnectBut([]));
   const jobs = await grantGrace(control);
   if (jobs > 0)
     control.log.info(
@@ -169,7 +172,7 @@ async function sweepLogs(control: Control, now: Date): Promise<void> {
   const jobs = await store.read((q) => q.jobs.logsOpenSince(new Date(now.getTime() - timing.logGraceMs), batch));
   for (const job of jobs) {
     // The agent of an interrupted apply is here, or has come back: the end of its log is still on its way.
-    if (job.status === "interrupted" && job.agentId !== null && presence.get(job.agentId) !== undefined) continue;
+    if (job.status === "interrupted" && job.agentId !== null && presence.find(job.agentId) !== undefined) continue;
     const stream = logStreamOf(job);
     const { end } = await logs.read(stream, 0, 1);
     if (end.kind === "open") await logs.sealWithGap(stream, undefined);

@@ -2,7 +2,7 @@ import type { Departure, Heard, LeaseRenewal } from "../../store/ports/store.ts"
 import { type Control, topics } from "../core/control.ts";
 
 /** How often what was heard is written. Much shorter than any lease. */
-const flushMs = 3_000;
+export const flushMs = 3_000;
 
 /** Collects signs of life in memory and writes them in batches: never one row update a heartbeat. */
 export class Liveness {

@@ -6,12 +6,13 @@ import type { Job } from "../../domain/runs/job.ts";
 import { counted } from "../../lib/text/counted.ts";
 import { needsHttp2 } from "../../lib/way/own-answer.ts";
 import { isWindlassError, WindlassError } from "../../lib/words/errors.ts";
-import { type AgentTokenId, newId, type OrganizationId, type PoolId } from "../../lib/words/ids.ts";
+import { type AgentTokenId, isId, newId, type OrganizationId, type PoolId } from "../../lib/words/ids.ts";
 import { hashToken, mintToken } from "../../lib/words/tokens.ts";
 import type { Queries } from "../../store/ports/store.ts";
 import { type Control, topics } from "../core/control.ts";
 import { demandActiveToken } from "../core/credentials.ts";
 import { invalid } from "../core/refusals.ts";
+import { flushMs } from "./liveness.ts";
 import { makeRoom, recordRegistration } from "./registration-bounds.ts";
 
 /** The agent protocols this server speaks. */
@@ -88,8 +89,8 @@ export async function registerAgent(control: Control, who: Principal, said: Intr
     }
     return { agent, sessionToken, pool: place.pool, organization: place.organization, protocol, wayProblem };
   };
-  const registered = await control.store.write(write, ...aboutDisk(who, said)).catch((error: unknown) => {
-    if (isWindlassError(error, "already_connected")) tellOperators(control, error, said);
+  const registered = await control.store.write(write, ...aboutDisk(who, said)).catch(async (error: unknown) => {
+    if (isWindlassError(error, "already_connected")) await tellOperators(control, error, said);
     throw error;
   });
   const { id: agentId, name, poolId } = registered.agent;
@@ -177,14 +178,20 @@ const homeOf = ({ jobsPlace, place }: Agent): string => (jobsPlace === "" ? plac
 
 /** Two live processes with one disk: the newcomer waits, and operators are told. Silent for one interval is not live. */
 export function refuseClone(
-  { presence, clock, timing }: Control,
+  { presence, replicas, clock, timing }: Control,
   known: Agent,
   said: { readonly bootId: string },
 ): void {
   const connected = presence.get(known.id);
-  if (connected === undefined || connected.bootId === said.bootId) return;
-  const silentMs = clock.monotonicMs() - connected.heardAtMs;
-  const patienceMs = timing.heartbeatMs * 1.5;
+  const isElsewhere = connected === undefined && known.replicaId !== null && replicas.isElsewhere(known.replicaId);
+  if (!isElsewhere && connected === undefined) return;
+  if ((connected ?? known).bootId === said.bootId) return;
+  // Elsewhere only its row tells when it was heard, and a little later.
+  const silentMs =
+    connected === undefined
+      ? clock.now().getTime() - known.lastSeenAt.getTime()
+      : clock.monotonicMs() - connected.heardAtMs;
+  const patienceMs = timing.heartbeatMs * 1.5 + (connected === undefined ? flushMs : 0);
   if (silentMs > patienceMs) return;
   throw alreadyThere(known, patienceMs, silentMs);
 }
@@ -197,16 +204,22 @@ function alreadyThere(known: Agent, patienceMs: number, silentMs: number): Windl
   );
 }
 
-function tellOperators({ presence, log }: Control, error: WindlassError, said: Introduction): void {
+async function tellOperators(control: Control, error: WindlassError, said: Introduction): Promise<void> {
+  const { presence, store, log } = control;
   const agentId = error.metadata.agent ?? "";
   log.warn(
     { agentId, address: said.address, bootId: said.bootId },
     "two agents share one identity: the second one is refused",
   );
-  const connected = presence.all().find((candidate) => candidate.agentId === agentId);
-  connected?.warn(
-    `a second process with this identity tried to connect from ${said.address}: two agents must not share a data directory`,
-  );
+  if (!isId("agent", agentId)) return;
+  const warning = `a second process with this identity tried to connect from ${said.address}: two agents must not share a data directory`;
+  const connected = presence.get(agentId);
+  if (connected !== undefined) connected.warn(warning);
+  else if (presence.find(agentId) !== undefined)
+    await store.write(async (tx) => {
+      const row = await tx.agents.get(agentId);
+      if (row !== undefined && row.warning !== warning) await tx.agents.save({ ...row, warning });
+    }, agentId);
 }
 
 const isCounted = ({ status }: Agent): boolean => status === "idle" || status === "busy" || status === "unknown";
@@ -259,6 +272,7 @@ function introduce({ control, said, place, known, now, sessionToken, hasOpenJobs
     isDraining,
     pauseReason: isPaused || isDraining ? (known?.pauseReason ?? "") : "",
     connectedTo: known?.connectedTo ?? "",
+    replicaId: known?.replicaId ?? null,
     place: said.place,
     jobsPlace: known !== undefined && hasOpenJobs ? homeOf(known) : "",
     warning: "",
@@ -280,7 +294,7 @@ function standingAfter(
 ): Pick<Agent, "status" | "lastSeenAt"> {
   if (known === undefined) return { status: "unknown", lastSeenAt: now };
   const { status, lastSeenAt } = known;
-  if (presence.get(known.id) !== undefined || status === "busy") {
+  if (presence.find(known.id) !== undefined || status === "busy") {
     return { status: status === "busy" ? "busy" : "idle", lastSeenAt: now };
   }
   return status === "idle" ? { status, lastSeenAt } : { status: "unknown", lastSeenAt: now };

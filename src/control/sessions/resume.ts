@@ -58,9 +58,14 @@ export async function resume(
     const token = found.tokenId === null ? undefined : await tx.tokens.get(found.tokenId);
     const spent = token === undefined ? undefined : whySpent(token, now);
     refuseStranger(control, found, hello, spent !== undefined);
-    const agent = connectedNow(found, hello, { connectedTo: control.name, address, lastSeenAt: now });
+    const agent = connectedNow(found, hello, {
+      ...{ connectedTo: control.name, replicaId: control.replicas.id },
+      ...{ address, lastSeenAt: now },
+    });
     await tx.agents.save(agent);
     at.touched.add(topics.agents);
+    // An older stream of it may be elsewhere.
+    if (!control.replicas.isAlone) at.touched.add(topics.agent(agentId));
     await takeUpRestored(tx, at, { control, agent, jobs: hello.jobs });
     for (const job of await tx.jobs.ofAgent(agentId)) {
       const event = ids.includes(job.id) ? undefined : withoutAgent(job);
@@ -85,7 +90,7 @@ export async function resume(
 const connectedNow = (
   agent: Agent,
   { bootId, jobs, engines }: Hello,
-  connection: Pick<Agent, "connectedTo" | "address" | "lastSeenAt">,
+  connection: Pick<Agent, "connectedTo" | "replicaId" | "address" | "lastSeenAt">,
 ): Agent => ({
   ...agent,
   ...connection,

@@ -103,6 +103,7 @@ async function endSessions(tx: Queries, random: Random): Promise<number> {
         sessionTokenHash: hashToken(mintToken("ses", random)),
         bootId: "",
         connectedTo: "",
+        replicaId: null,
       });
     }
     count += page.length;

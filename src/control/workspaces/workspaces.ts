@@ -105,7 +105,7 @@ async function withEngineOfAgents(
   if (row.engine !== "terraform" || row.engineVersion !== "") return { row, consumers };
   const isThere = (connected: { readonly poolId: Workspace["poolId"] }) =>
     row.executionMode !== "local" && connected.poolId === row.poolId;
-  const own = presence.all().filter(isThere);
+  const own = presence.everywhere().filter(isThere);
   const isTold = own.some(({ engines }) => engines === null || engines.programs.length > 0);
   const agents = isTold ? own : await othersThatTell(q, organizationId, row.poolId);
   const engine = isTofuAlone(agents.map(({ engines }) => engines)) ? "tofu" : "terraform";

@@ -66,6 +66,8 @@ export interface Agent {
   readonly pauseReason: string;
   /** Name of the control plane process that holds its connection; empty if none does. */
   readonly connectedTo: string;
+  /** Id of that process; null if none does, or one of before it had an id. */
+  readonly replicaId: string | null;
   /** Where the process that registered last keeps its data; empty if it cannot tell. */
   readonly place: string;
   /** Where the jobs that it has not brought to an end were begun; empty if there are none, or it is not known. */

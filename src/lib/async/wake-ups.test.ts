@@ -64,4 +64,25 @@ describe("wake-ups", () => {
     for (const topic of ["x", "y", "z"]) wake.notify(topic);
     expect(await wake.changedSince("old", seen)).toBe("changed");
   });
+
+  test("what is notified here is told to the relay; what is heard from elsewhere is not, and wakes all the same", async () => {
+    const { wake } = setUp();
+    const relayed: string[] = [];
+    wake.relay((topic) => relayed.push(topic));
+    const seen = wake.version("b");
+    wake.notify("a");
+    wake.hear("b");
+    expect(relayed).toEqual(["a"]);
+    expect(await wake.changedSince("b", seen)).toBe("changed");
+  });
+
+  test("when anything may have been missed everybody wakes, and who has read before and will wait", async () => {
+    const { wake } = setUp();
+    const read = wake.version("c");
+    const waiting = [wake.changedSince("a", wake.version("a")), wake.changedSince(["a", "b"], wake.version("a", "b"))];
+    wake.hearAll();
+    expect(await Promise.all(waiting)).toEqual(["changed", "changed"]);
+    expect(await wake.changedSince("c", read)).toBe("changed");
+    expect(wake.waitedTopics).toBe(0);
+  });
 });

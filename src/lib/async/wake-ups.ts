@@ -26,6 +26,7 @@ export class WakeUps {
   readonly #last = new Map<string, number>();
   readonly #waiters = new Map<string, Set<() => void>>();
   #sequence = 0;
+  #relay: ((topic: string) => void) | undefined;
   /** The newest notification that is no longer remembered by topic: every forgotten topic may have had it. */
   #forgotten = 0;
 
@@ -36,6 +37,17 @@ export class WakeUps {
 
   /** Wakes everyone who waits for this topic, and everyone who read its version before this call and will wait. */
   notify(topic: string): void {
+    this.hear(topic);
+    this.#relay?.(topic);
+  }
+
+  /** From now on topics that are notified here are told to this as well; not those that are only heard. */
+  relay(relay: (topic: string) => void): void {
+    this.#relay = relay;
+  }
+
+  /** As `notify`, for what comes from elsewhere. */
+  hear(topic: string): void {
     this.#last.delete(topic);
     this.#last.set(topic, ++this.#sequence);
     if (this.#last.size > this.#maxTopics) this.#forgetOldest();
@@ -43,6 +55,15 @@ export class WakeUps {
     if (waiters === undefined) return;
     this.#waiters.delete(topic);
     for (const wake of waiters) wake();
+  }
+
+  /** Every topic may have been notified elsewhere: wakes everyone. */
+  hearAll(): void {
+    this.#forgotten = ++this.#sequence;
+    this.#last.clear();
+    const all = [...this.#waiters.values()];
+    this.#waiters.clear();
+    for (const waiters of all) for (const wake of waiters) wake();
   }
 
   /** A mark to take before reading; hand it to `changedSince` afterwards. Several topics have one common mark. */

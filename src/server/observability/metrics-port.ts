@@ -27,7 +27,7 @@ export async function openMetricsPort(
       await storage.refresh();
       return registry.metrics();
     },
-    notReady: () => (readiness.isReady ? undefined : "the server starts or stops"),
+    notReady: () => readiness.whyNot,
   };
   const port = opening.use(await openStatusPort(address, sources));
   control.log.info({ url: port.url }, "metrics, /healthz and /readyz are served");

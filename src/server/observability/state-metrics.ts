@@ -1,6 +1,6 @@
 import { Gauge, type Registry } from "prom-client";
 import type { Control } from "../../control/core/control.ts";
-import type { ConnectedAgent } from "../../control/core/presence.ts";
+import type { PresentAgent } from "../../control/core/presence.ts";
 import { type AttentionKind, countAttention } from "../../control/people/attention.ts";
 import type { AgentPool } from "../../domain/agents/pool.ts";
 import type { Organization } from "../../domain/people/organization.ts";
@@ -57,7 +57,7 @@ export function stateMetrics(registry: Registry, control: Control): () => Promis
     for (const each of Object.values(gauges)) each.reset();
     show(gauges, found, control.clock.now());
     showNeeds(gauges, new Map(needs.map(({ kind, count }) => [kind, count])));
-    showRefusing(gauges, found, control.presence.all());
+    showRefusing(gauges, found, control.presence.everywhere());
   };
 }
 
@@ -111,7 +111,7 @@ async function readState(q: Queries): Promise<State> {
 function showRefusing(
   { refusing }: Gauges,
   { pools }: Pick<State, "pools">,
-  connectedAgents: readonly ConnectedAgent[],
+  connectedAgents: readonly PresentAgent[],
 ): void {
   const refused = Map.groupBy(
     connectedAgents.filter(({ refusal }) => refusal !== ""),

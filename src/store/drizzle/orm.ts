@@ -30,6 +30,7 @@ export const {
   min,
   ne,
   not,
+  notInArray,
   or,
   sql,
   sum,

@@ -21,6 +21,8 @@ export interface Dialect {
   given(rows: SQL, columns: Readonly<Record<string, AnyPgColumn>>): SQL;
   /** True where the text occurs in the column, ASCII letters in any case. */
   contains(column: AnyPgColumn, text: string): SQL;
+  /** The database's own clock, at this moment, as an instant of its columns. */
+  readonly now: SQL;
   failure(error: unknown): Failure;
 }
 
@@ -112,6 +114,7 @@ export const sqliteDialect: Dialect = {
     return sql`(select ${sql.join(fields, sql`, `)} from json_each(${rows})) as given`;
   },
   contains: (column, text) => sql`instr(lower(${column}), ${sql.param(lowerAscii(text), column)}) > 0`,
+  now: sql`cast(unixepoch('subsec') * 1000 as integer)`,
   failure: failureOfSqlite,
 };
 
@@ -124,5 +127,6 @@ export const postgresDialect: Dialect = {
     return sql`json_to_recordset(${rows}) as given(${sql.join(fields, sql`, `)})`;
   },
   contains: (column, text) => sql`strpos(lower(${column}), ${sql.param(lowerAscii(text), column)}) > 0`,
+  now: sql`clock_timestamp()`,
   failure: failureOfPostgres,
 };

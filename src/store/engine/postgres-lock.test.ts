@@ -1,7 +1,7 @@
 import pg from "pg";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { createTestDatabase, hasPostgres } from "../../../test/postgres.ts";
-import { lockDatabase } from "./postgres-lock.ts";
+import { type DatabaseHold, lockDatabase } from "./postgres-lock.ts";
 
 describe.skipIf(!hasPostgres)("the lock of a PostgreSQL database", () => {
   let held: AsyncDisposableStack;
@@ -15,8 +15,8 @@ describe.skipIf(!hasPostgres)("the lock of a PostgreSQL database", () => {
   });
   afterEach(() => held.disposeAsync());
 
-  const take = async () => {
-    const outcome = await lockDatabase({ url, onStolen: (error) => stolen.push(error) });
+  const take = async (hold: DatabaseHold = { kind: "alone" }) => {
+    const outcome = await lockDatabase({ url, hold, onStolen: (error) => stolen.push(error) });
     return outcome.kind === "locked" ? held.use(outcome.lock) : undefined;
   };
 
@@ -41,6 +41,30 @@ describe.skipIf(!hasPostgres)("the lock of a PostgreSQL database", () => {
     expect(await take()).toBeUndefined();
     await first?.[Symbol.asyncDispose]();
     expect(await take()).toBeDefined();
+  });
+
+  test("is shared by replicas, which see each other, and keeps out who wants it alone", async () => {
+    const one = await take({ kind: "shared", replica: "one" });
+    const other = await take({ kind: "shared", replica: "other" });
+    expect(await take()).toBeUndefined();
+    const living = await one?.livingReplicas();
+    expect(["one", "other", "third"].map((id) => living?.(id))).toEqual([true, true, false]);
+    await other?.[Symbol.asyncDispose]();
+    expect((await one?.livingReplicas())?.("other")).toBe(false);
+    await one?.[Symbol.asyncDispose]();
+    const alone = await take();
+    expect(alone).toBeDefined();
+    expect(await take({ kind: "shared", replica: "one" })).toBeUndefined();
+  });
+
+  test("tells how the database stands", async () => {
+    const shared = await take({ kind: "shared", replica: "one" });
+    expect(shared?.facts).toMatchObject({
+      isReadOnly: false,
+      isInRecovery: false,
+      identity: expect.stringMatching(/\/\d+$/),
+    });
+    expect(Math.abs((shared?.facts.now.getTime() ?? 0) - Date.now())).toBeLessThan(5_000);
   });
 
   test("is taken again when its connection is lost", async () => {

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import type pg from "pg";
 import { type Clock, systemClock } from "../../lib/clock.ts";
 import { connectPostgres } from "../postgres/connections.ts";
@@ -6,33 +7,59 @@ import type { DatabasePlace } from "../postgres/settings.ts";
 import { unreachable } from "../postgres/unreachable.ts";
 import { type StoreLog, silentLog } from "./engine.ts";
 
-/** Any fixed number beside that of the migrations. */
+/** Any fixed number beside that of the migrations. Programs of before there were replicas take it for themselves. */
 const serverLock = 7_345_902;
+/** With it, the locks that tell which replica lives. */
+const memberLocks = 7_345_903;
 /** How long a start waits for the lock of a process that has just ended. */
 const patienceMs = 5_000;
 const pauseMs = 250;
 /** How often a lost lock is asked for again. */
 const againMs = 1_000;
 
-/** Proof that this process alone serves a PostgreSQL database, as long as its connection lives. */
+/** How a process has a database: beside other replicas, as the one with this id, or for itself. */
+export type DatabaseHold = { readonly kind: "shared"; readonly replica: string } | { readonly kind: "alone" };
+
+/** What a PostgreSQL database is and how it stands, as its lock found it. */
+export interface DatabaseFacts {
+  /** Names the database itself: what `pg_restore` makes of its dump is another one. */
+  readonly identity: string;
+  readonly now: Date;
+  /** It takes no writes, because it was set so or because it follows another one. */
+  readonly isReadOnly: boolean;
+  readonly isInRecovery: boolean;
+}
+
+/** A database that this process has, as long as the connection lives. */
+export interface HeldDatabase extends AsyncDisposable {
+  readonly facts: DatabaseFacts;
+  /** Tells of ids of replicas whether their processes have the database now. */
+  livingReplicas(): Promise<(id: string) => boolean>;
+}
+
 export type DatabaseLock =
-  | { readonly kind: "locked"; readonly lock: AsyncDisposable; readonly identity: string }
+  | { readonly kind: "locked"; readonly lock: HeldDatabase }
   | { readonly kind: "held"; readonly message: string };
 
 export interface LockOptions extends DatabasePlace {
+  readonly hold: DatabaseHold;
   readonly log?: StoreLog | undefined;
   readonly clock?: Clock | undefined;
-  /** Called once when the connection was lost and another process took the lock meanwhile: the program should end. */
+  /** Called once when the connection was lost and another process took the database meanwhile: the program should end. */
   readonly onStolen: (error: Error) => void;
 }
 
-const message =
-  "another windlassd serves this database: stop it first. Several on one database would disturb each other";
+const messages: Readonly<Record<DatabaseHold["kind"], string>> = {
+  shared:
+    "another process has this database for itself: a command such as windlassd restore or rotate-key, or a windlassd of an older version, which does not share. Wait for the command, or stop the older one first",
+  alone: "another windlassd serves this database: stop it first, and all others that serve it",
+};
 
 /** Takes the advisory lock of a database on a connection of its own, and takes it again whenever that connection is lost. */
 export async function lockDatabase({
   url,
   settings,
+  hold,
   log = silentLog,
   clock = systemClock,
   onStolen,
@@ -40,22 +67,32 @@ export async function lockDatabase({
   const route = new DatabaseRoute({ url, settings });
   const deadlineMs = clock.monotonicMs() + patienceMs;
   for (;;) {
-    const client = await attempt(route);
+    const client = await attempt(route, hold);
     if (client !== undefined) {
-      const identity = await identityOf(client);
-      return { kind: "locked", lock: new HeldLock({ route, log, clock, onStolen }, client), identity };
+      const facts = await factsOf(client);
+      return { kind: "locked", lock: new HeldLock({ route, hold, log, clock, onStolen }, facts, client) };
     }
-    if (clock.monotonicMs() >= deadlineMs) return { kind: "held", message };
+    if (clock.monotonicMs() >= deadlineMs) return { kind: "held", message: messages[hold.kind] };
     await clock.sleep(pauseMs);
   }
 }
 
-async function attempt(route: DatabaseRoute): Promise<pg.Client | undefined> {
+/** Locks of one class have a number of 32 bits with a sign: that of an id. */
+const memberNumber = (id: string): number => createHash("sha256").update(id).digest().readInt32BE();
+
+async function attempt(route: DatabaseRoute, hold: DatabaseHold): Promise<pg.Client | undefined> {
   let client: pg.Client | undefined;
   try {
     client = await connectPostgres(route, "windlassd lock");
-    const { rows } = await client.query<{ locked: boolean }>("SELECT pg_try_advisory_lock($1) AS locked", [serverLock]);
-    if (rows[0]?.locked === true) return client;
+    const how = hold.kind === "shared" ? "_shared" : "";
+    const { rows } = await client.query<{ locked: boolean }>(`SELECT pg_try_advisory_lock${how}($1) AS locked`, [
+      serverLock,
+    ]);
+    if (rows[0]?.locked === true) {
+      if (hold.kind === "shared")
+        await client.query("SELECT pg_advisory_lock_shared($1, $2)", [memberLocks, memberNumber(hold.replica)]);
+      return client;
+    }
     await client.end();
     return undefined;
   } catch (cause) {
@@ -64,32 +101,51 @@ async function attempt(route: DatabaseRoute): Promise<pg.Client | undefined> {
   }
 }
 
-/** Names the database itself: what `pg_restore` makes of its dump is another one. */
-async function identityOf(client: pg.Client): Promise<string> {
+async function factsOf(client: pg.Client): Promise<DatabaseFacts> {
   const read = async (text: string) => (await client.query<{ value: string }>(text)).rows[0]?.value ?? "";
   const database = await read("SELECT oid::text AS value FROM pg_database WHERE datname = current_database()");
   // Some services do not let everybody ask for it.
   const system = await read("SELECT system_identifier::text AS value FROM pg_control_system()").catch(() => "");
-  return `${system}/${database}`;
+  const nowMs = await read("SELECT floor(extract(epoch FROM clock_timestamp()) * 1000)::text AS value");
+  return {
+    identity: `${system}/${database}`,
+    now: new Date(Number(nowMs)),
+    isReadOnly: (await read("SELECT current_setting('transaction_read_only') AS value")) === "on",
+    isInRecovery: (await read("SELECT pg_is_in_recovery()::text AS value")) === "true",
+  };
 }
 
 interface HeldLockOptions {
   readonly route: DatabaseRoute;
+  readonly hold: DatabaseHold;
   readonly log: StoreLog;
   readonly clock: Clock;
   readonly onStolen: (error: Error) => void;
 }
 
-class HeldLock implements AsyncDisposable {
+class HeldLock implements HeldDatabase {
+  readonly facts: DatabaseFacts;
   readonly #options: HeldLockOptions;
   readonly #closing = new AbortController();
   #client: pg.Client;
   #holding: Promise<void> = Promise.resolve();
 
-  constructor(options: HeldLockOptions, client: pg.Client) {
+  constructor(options: HeldLockOptions, facts: DatabaseFacts, client: pg.Client) {
     this.#options = options;
+    this.facts = facts;
     this.#client = client;
     this.#watch();
+  }
+
+  async livingReplicas(): Promise<(id: string) => boolean> {
+    const { rows } = await this.#client.query<{ number: string }>(
+      `SELECT objid::text AS number FROM pg_locks JOIN pg_database ON pg_database.oid = pg_locks.database
+       WHERE locktype = 'advisory' AND granted AND classid = $1 AND datname = current_database()`,
+      [memberLocks],
+    );
+    // An objid has no sign.
+    const living = new Set(rows.map(({ number }) => Number(number) | 0));
+    return (id) => living.has(memberNumber(id));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -106,12 +162,12 @@ class HeldLock implements AsyncDisposable {
 
   /** While the database is away nobody can serve it; once it is back, either this process has the lock or stops. */
   async #takeAgain(): Promise<void> {
-    const { route, log, clock, onStolen } = this.#options;
+    const { route, hold, log, clock, onStolen } = this.#options;
     log.warn({}, "the connection that holds the database's lock was lost: it is taken again");
     while (!this.#closing.signal.aborted) {
       try {
-        const client = await attempt(route);
-        if (client === undefined) return onStolen(new Error(message));
+        const client = await attempt(route, hold);
+        if (client === undefined) return onStolen(new Error(messages[hold.kind]));
         this.#client = client;
         this.#watch();
         log.warn({}, "the database's lock is held again");

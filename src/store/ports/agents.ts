@@ -174,8 +174,10 @@ export interface AgentQueries {
   heard(rows: readonly HeardAgent[]): Promise<void>;
   /** Empties connectedTo of the agents that have no newer stream. */
   left(rows: readonly Departure[]): Promise<void>;
-  /** Empties connectedTo of all agents of a control plane process: none is connected to one that starts. */
-  disconnectFrom(name: string): Promise<void>;
+  /** Empties connectedTo of the agents of control plane processes that are gone. */
+  disconnectFrom(replicaIds: readonly string[]): Promise<void>;
+  /** The same of all agents but those of these processes, which live. */
+  disconnectBut(replicaIds: readonly string[]): Promise<void>;
   /** Agents whose silence has become news, the longest silent first; `after` is the last row of the page before. */
   silent(
     due: SilenceDue,

@@ -37,3 +37,29 @@ test("listeners hear of each publication until they stop", () => {
   feed.publish(changes(2, 3));
   expect(heard).toBe(1);
 });
+
+test("what is published is told to the relay; what is heard from others, or only shown here, is not", () => {
+  const feed = new ChangeFeed("feed");
+  const relayed: RowChange[] = [];
+  const heard: RowChange[] = [];
+  feed.relay((all) => relayed.push(...all));
+  feed.onHeard((all) => heard.push(...all));
+  feed.publish(changes(0, 2));
+  feed.hear(changes(2, 4));
+  feed.show(changes(4, 5));
+  expect(relayed).toEqual(changes(0, 2));
+  expect(heard).toEqual(changes(2, 4));
+  expect(feed.since(0, 100)?.changes).toEqual(changes(0, 5));
+});
+
+test("a feed that begins anew has another id, goes on with its positions, and keeps nothing of before", () => {
+  const feed = new ChangeFeed("feed");
+  feed.publish(changes(0, 3));
+  let woken = 0;
+  feed.listen(() => woken++);
+  feed.renew("other");
+  expect([feed.id, feed.position, woken]).toEqual(["other", 3, 1]);
+  expect(feed.since(2, 10)).toBeUndefined();
+  feed.publish(changes(3, 4));
+  expect(feed.since(3, 10)?.changes).toEqual(changes(3, 4));
+});

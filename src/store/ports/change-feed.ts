@@ -22,19 +22,28 @@ export interface ChangesSince {
 /** How many changes are kept; who is further behind reads everything again. */
 const keptChanges = 50_000;
 
-/** The last changes that this process has committed, by position. They are in memory: the rows are the truth. */
+/**
+ * The last changes that this process has committed, or has heard of from others, by position. They are in memory: the rows are
+ * the truth.
+ */
 export class ChangeFeed {
-  /** Of this process alone: positions in another feed say nothing in this one. */
-  readonly id: string;
   readonly #kept: number;
   readonly #changes: RowChange[] = [];
   readonly #listeners = new Set<() => void>();
+  #id: string;
+  #relay: ((changes: readonly RowChange[]) => void) | undefined;
+  #hearing: ((changes: readonly RowChange[]) => void) | undefined;
   /** Position of the first of those that are kept. */
   #first = 0;
 
   constructor(id: string, kept = keptChanges) {
-    this.id = id;
+    this.#id = id;
     this.#kept = kept;
+  }
+
+  /** Of this process alone, and until it begins anew: positions in another feed say nothing in this one. */
+  get id(): string {
+    return this.#id;
   }
 
   /** The position after all that is known. */
@@ -42,7 +51,39 @@ export class ChangeFeed {
     return this.#first + this.#changes.length;
   }
 
+  /** Takes what this process has committed. */
   publish(changes: readonly RowChange[]): void {
+    if (changes.length === 0) return;
+    this.show(changes);
+    this.#relay?.(changes);
+  }
+
+  /** From now on what is published is told to this as well. */
+  relay(relay: (changes: readonly RowChange[]) => void): void {
+    this.#relay = relay;
+  }
+
+  /** From now on this is told of what others have committed, before anybody can read it. */
+  onHeard(hearing: (changes: readonly RowChange[]) => void): void {
+    this.#hearing = hearing;
+  }
+
+  /** Takes what another process has committed. */
+  hear(changes: readonly RowChange[]): void {
+    this.#hearing?.(changes);
+    this.show(changes);
+  }
+
+  /** Something may have changed that nobody has told of: who reads on has to read everything again. */
+  renew(id: string): void {
+    this.#id = id;
+    this.#first = this.position;
+    this.#changes.length = 0;
+    for (const tell of this.#listeners) tell();
+  }
+
+  /** Takes what only this process sees otherwise than before, though no row has changed. */
+  show(changes: readonly RowChange[]): void {
     if (changes.length === 0) return;
     this.#changes.push(...changes);
     // In large steps: each moves what is left.

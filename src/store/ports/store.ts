@@ -48,6 +48,7 @@ export type {
 import type { Spacious } from "../engine/engine.ts";
 import type { ApiKeyQueries, AuditQueries, BrowserSessionQueries, StatsQueries } from "./access.ts";
 import type { AttentionQueries } from "./attention.ts";
+import type { PresenceQueries, ReplicaQueries } from "./replicas.ts";
 import type { RunEventQueries, RunQueries } from "./runs.ts";
 import type { UpkeepQueries } from "./upkeep.ts";
 import type { UploadQueries } from "./uploads.ts";
@@ -282,6 +283,8 @@ export interface Queries {
   readonly uploads: UploadQueries;
   /** For the operator's commands and the retention. */
   readonly upkeep: UpkeepQueries;
+  readonly replicas: ReplicaQueries;
+  readonly presences: PresenceQueries;
 }
 
 /** Rows: every fact but bytes. */

@@ -43,6 +43,7 @@ import { tokenQueries } from "./people/tokens.ts";
 import { jobQueries } from "./runs/jobs.ts";
 import { runEventQueries } from "./runs/run-events.ts";
 import { runQueries } from "./runs/runs.ts";
+import { presenceQueries, replicaQueries } from "./upkeep/replicas.ts";
 import { upkeepQueries } from "./upkeep/upkeep.ts";
 import { uploadQueries } from "./upkeep/uploads.ts";
 import { configurationQueries } from "./workspaces/configurations.ts";
@@ -82,4 +83,6 @@ export const buildQueries = (context: QueryContext): Queries => ({
   stateAnnouncements: stateAnnouncementQueries(context),
   uploads: uploadQueries(context),
   upkeep: upkeepQueries(context),
+  replicas: replicaQueries(context),
+  presences: presenceQueries(context),
 });

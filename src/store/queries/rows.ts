@@ -162,8 +162,8 @@ export async function inChunks<T, R>(
 }
 
 /** Lists in such pieces. */
-export function* chunks<T>(items: readonly T[]): Iterable<T[]> {
-  for (let from = 0; from < items.length; from += 1_000) yield items.slice(from, from + 1_000);
+export function* chunks<T>(items: readonly T[], size = 1_000): Iterable<T[]> {
+  for (let from = 0; from < items.length; from += size) yield items.slice(from, from + size);
 }
 
 /** Sorts after every text that begins with the one before it. */

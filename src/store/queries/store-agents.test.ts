@@ -120,7 +120,8 @@ describe.each(testEngines)("pools, tokens and agents on $name", (engine) => {
     test("are connected to a process until that stream ends; a newer stream stays", async () => {
       await given(async (tx) => {
         for (const id of ["agent_1", "agent_2", "agent_3"] as const) {
-          await tx.agents.insert(agent({ id, sessionEpoch: 4, connectedTo: id === "agent_3" ? "other" : "here" }));
+          const connectedTo = id === "agent_3" ? "other" : "here";
+          await tx.agents.insert(agent({ id, sessionEpoch: 4, connectedTo, replicaId: `id of ${connectedTo}` }));
         }
       });
       const now = () =>
@@ -137,7 +138,7 @@ describe.each(testEngines)("pools, tokens and agents on $name", (engine) => {
       );
       await store.step((tx) => tx.agents.left([]));
       expect(await now()).toEqual(["", "here", "other"]);
-      await store.step((tx) => tx.agents.disconnectFrom("here"));
+      await store.step((tx) => tx.agents.disconnectFrom(["id of here"]));
       expect(await now()).toEqual(["", "", "other"]);
     });
 

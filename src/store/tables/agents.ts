@@ -92,6 +92,7 @@ export function defineAgents(k: Kit) {
       isDraining: k.bool("is_draining").notNull(),
       pauseReason: k.text("pause_reason").notNull().default(""),
       connectedTo: k.text("connected_to").notNull().default(""),
+      replicaId: k.text("replica_id"),
       place: k.text("place").notNull().default(""),
       jobsPlace: k.text("jobs_place").notNull().default(""),
       warning: k.text("warning").notNull(),

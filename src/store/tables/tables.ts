@@ -2,6 +2,7 @@ import type { Kit } from "../engine/kit.ts";
 import { defineAccess } from "./access.ts";
 import { defineAgents } from "./agents.ts";
 import { defineProviderSettings } from "./provider-settings.ts";
+import { defineReplicas } from "./replicas.ts";
 import { defineRuns } from "./runs.ts";
 import { defineUploads } from "./uploads.ts";
 import { defineWorkspaces } from "./workspaces.ts";
@@ -19,6 +20,7 @@ export function defineTables(k: Kit) {
     ...owned,
     ...defineRuns(k, owned.workspaces),
     ...defineUploads(k),
+    ...defineReplicas(k),
   };
 }
 

@@ -129,6 +129,7 @@ export const agent = (change: Partial<Agent> = {}): Agent => ({
   isDraining: false,
   pauseReason: "",
   connectedTo: "",
+  replicaId: null,
   place: "",
   jobsPlace: "",
   warning: "",

@@ -1,5 +1,5 @@
 import type { OrganizationId, PoolId } from "../../../lib/words/ids.ts";
-import { and, asc, desc, eq, gt, gte, inArray, isNull, lt, lte, ne, or, sql } from "../../drizzle/orm.ts";
+import { and, asc, desc, eq, gt, gte, inArray, isNull, lt, lte, ne, notInArray, or, sql } from "../../drizzle/orm.ts";
 import { asParameter } from "../../engine/dialect.ts";
 import { prepared } from "../../engine/prepared.ts";
 import type { AgentQueries, HeardAgent, SilentAgent } from "../../ports/agents.ts";
@@ -7,6 +7,8 @@ import { isConnected, isFalse } from "../../tables/conditions.ts";
 import type { QueryContext } from "../context.ts";
 import { afterPair, sliceOf } from "../pages.ts";
 import { counted, getting, inserting, many, one, removing, saving } from "../rows.ts";
+
+const disconnected = { connectedTo: "", replicaId: null };
 
 export function agentQueries(context: QueryContext): AgentQueries {
   const { db, t, dialect } = context;
@@ -64,8 +66,20 @@ export function agentQueries(context: QueryContext): AgentQueries {
     save: saving(context, rows),
     heard: heardQuery(context),
     left: leftQuery(context),
-    disconnectFrom: async (name) => {
-      await db.update(agents).set({ connectedTo: "" }).where(eq(agents.connectedTo, name));
+    disconnectFrom: async (ids) => {
+      if (ids.length > 0)
+        await db
+          .update(agents)
+          .set(disconnected)
+          .where(inArray(agents.replicaId, [...ids]));
+    },
+    disconnectBut: async (ids) => {
+      const isElsewhere =
+        ids.length === 0 ? undefined : or(isNull(agents.replicaId), notInArray(agents.replicaId, [...ids]));
+      await db
+        .update(agents)
+        .set(disconnected)
+        .where(and(ne(agents.connectedTo, ""), isElsewhere));
     },
     ...silenceQueries(context),
     ...tokenQueries(context),
@@ -190,7 +204,7 @@ function leftQuery({ db, t: { agents }, dialect }: QueryContext): AgentQueries["
   const left = prepared<{ rows: string }>()(() =>
     db
       .update(agents)
-      .set({ connectedTo: "" })
+      .set(disconnected)
       .from(dialect.given(sql`${sql.placeholder("rows")}`, columns))
       .where(and(sql`${agents.id} = given."agentId"`, sql`${agents.sessionEpoch} = given."sessionEpoch"`))
       .returning({ id: agents.id }),

@@ -1,0 +1,1 @@
+export type { NoticeLine, NoticeListener } from "../engine/notice-line.ts";
