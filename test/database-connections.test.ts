@@ -375,8 +375,7 @@ describe.skipIf(!hasPostgres)("a database", { timeout: 60_000 }, () => {
   });
 
   test.runIf(hasPgbouncer)("behind a PgBouncer that is started again is used again", async () => {
-    const target = `${server.directory}:${port}`;
-    await using pooler = await startPgbouncer(pgbouncerProgram, { server, target });
+    await using pooler = await startPgbouncer(pgbouncerProgram, { server, target: server.socket });
     const settings = { ...defaultPostgres, pooling: "transaction" } as const;
     await using store = await openStore({ url: pooler.url("served"), settings });
     await write(store);

@@ -9,6 +9,8 @@ import { answering, type PostgresServer, unprivileged } from "./postgres-server.
 export interface Pgbouncer extends AsyncDisposable {
   /** A connection URL for the given database, through it. */
   readonly url: (database: string) => string;
+  /** Where its socket lies. */
+  readonly directory: string;
   /** Ends it as it is told to when it is upgraded: at once. It can be started again. */
   stop(): Promise<void>;
   start(): Promise<void>;
@@ -16,7 +18,7 @@ export interface Pgbouncer extends AsyncDisposable {
 
 export interface PgbouncerForm {
   readonly server: Pick<PostgresServer, "directory">;
-  /** Servers with a port over TCP, such as `127.0.0.1:5433`; the socket of the server if absent. */
+  /** The socket of a server that has another port than the usual one. */
   readonly target?: string;
   readonly mode?: "transaction" | "session";
   readonly settings?: readonly string[];
@@ -90,5 +92,5 @@ export async function startPgbouncer(
     await close();
     throw error;
   }
-  return { url, start, stop, [Symbol.asyncDispose]: close };
+  return { url, directory, start, stop, [Symbol.asyncDispose]: close };
 }

@@ -13,6 +13,8 @@ export interface PostgresServer extends AsyncDisposable {
   readonly url: (database: string) => string;
   /** Where its socket lies, and what was put there for it. */
   readonly directory: string;
+  /** Its socket for PgBouncer: directory and port. */
+  readonly socket: string;
   /** Ends it, as its machine may; it can be started again. */
   stop(how: "fast" | "immediately"): Promise<void>;
   start(): Promise<void>;
@@ -135,7 +137,7 @@ export async function startPostgresServer(bin: string, form: ServerForm = {}): P
     await close();
     throw error;
   }
-  return { url, directory, stop, start, run, [Symbol.asyncDispose]: close };
+  return { url, directory, socket: `${directory}:${port ?? 5432}`, stop, start, run, [Symbol.asyncDispose]: close };
 }
 
 export async function answering(url: string): Promise<void> {
