@@ -8,12 +8,14 @@ import type { Log } from "../lib/program/log.ts";
 import type { Random } from "../lib/random.ts";
 import { TransferPace } from "../lib/transfer/transfer-pace.ts";
 import { messageOf } from "../lib/values/errors.ts";
+import { given } from "../lib/values/records.ts";
 import { EngineStore } from "../terraform/engines/engine-store.ts";
 import { superviseConnection } from "./connection/supervisor.ts";
 import type { AgentConfig } from "./contract/config.ts";
 import { type Identity, loadIdentity } from "./contract/identity.ts";
 import type { AgentOutcome } from "./contract/outcome.ts";
 import { Renewal } from "./contract/renewal.ts";
+import type { ServerRoute } from "./contract/server-route.ts";
 import { DiskReserve } from "./disk/disk-reserve.ts";
 import { EngineNews } from "./jobs/engine-news.ts";
 import { leaveWhenIdle } from "./jobs/idle-limit.ts";
@@ -40,8 +42,8 @@ export interface AgentOptions {
   readonly transport: Transport;
   /** Carries what is large, so that the session never waits behind it: a connection of its own; the same one if absent. */
   readonly transfers?: Transport | undefined;
-  /** Ends the connections of both, on which the server is not heard: the next calls dial. */
-  readonly hangUp?: (() => void) | undefined;
+  /** Where both lead; absent in the same process. */
+  readonly route?: ServerRoute | undefined;
   /** The agent token; asked for at each registration. */
   readonly token: () => Promise<string>;
   readonly config: AgentConfig;
@@ -279,8 +281,9 @@ class StartedAgent implements RunningAgent {
   }
 
   #registered(response: RegisterResponse): void {
-    const { config, log } = this.#options;
+    const { config, log, route } = this.#options;
     const fields = {
+      ...given({ server: route?.address }),
       "agent.id": response.agentId,
       "agent.server": config.isServerAgent,
       "agent.status": this.#table?.isIdle === false ? "busy" : "idle",

@@ -4,6 +4,8 @@ import Parser from "yargs-parser";
 export interface FlagShape {
   /** Needs no value: alone it is true. */
   readonly isSwitch: boolean;
+  /** May be given again. */
+  readonly isRepeatable?: boolean | undefined;
   /** One letter. */
   readonly short?: string | undefined;
   /** Other long names. */

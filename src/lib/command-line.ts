@@ -38,7 +38,7 @@ export interface CommandShape {
 
 const commonFlags = { help: { isSwitch: true, short: "h" }, version: { isSwitch: true } };
 
-/** Reads the command line of a daemon. `-` is a word; of a flag that is given again the last one counts, as in the units of services. */
+/** Reads the command line of a daemon. `-` is a word; of a flag that is given again the last one counts, as in the units of services, unless it takes several values. */
 export function readCommandLine(
   settings: Settings,
   argv: readonly string[],
@@ -51,7 +51,7 @@ export function readCommandLine(
   if (given.has("help")) return { kind: "help" };
   if (given.has("version")) return { kind: "version" };
   const valuesOf = (some: FlagShapes) =>
-    [...given].flatMap(([name, values]) => (name in some ? [[name, values.at(-1) ?? ""] as const] : []));
+    [...given].flatMap(([name, values]) => (name in some ? [[name, textOf(some[name], values)] as const] : []));
   const switches = valuesOf(ofCommand).filter(([name]) => ofCommand[name]?.isSwitch);
   const problems = [
     ...flagProblems(read, Object.keys(shapes)),
@@ -63,6 +63,9 @@ export function readCommandLine(
   const ownValues = valuesOf(ofCommand).filter(([name]) => !off.includes(name));
   return { kind: "flags", flags: Object.fromEntries(valuesOf(ofSettings)), own: Object.fromEntries(ownValues), words };
 }
+
+const textOf = (shape: FlagShapes[string] | undefined, values: readonly string[]): string =>
+  shape?.isRepeatable ? values.join(",") : (values.at(-1) ?? "");
 
 const truth = flag();
 
@@ -79,8 +82,8 @@ function flagProblems({ unknown, valueless }: Arguments, known: readonly string[
 
 const shapesOfSettings = (settings: Settings): FlagShapes =>
   Object.fromEntries(
-    Object.values(settings).flatMap(({ flag, short, schema: { isSwitch = false } }) =>
-      flag === undefined ? [] : [[flag, { isSwitch, short }]],
+    Object.values(settings).flatMap(({ flag, short, schema: { isSwitch = false, isRepeatable } }) =>
+      flag === undefined ? [] : [[flag, { isSwitch, isRepeatable, short }]],
     ),
   );
 

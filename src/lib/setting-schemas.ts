@@ -10,6 +10,8 @@ export interface SettingSchema<T> {
   readonly words?: readonly string[];
   /** The flag alone means true. */
   readonly isSwitch?: boolean;
+  /** The flag may be given again: all of its texts count, as if commas stood between them. */
+  readonly isRepeatable?: boolean;
   /** Undefined for a text that is none. */
   read(text: string): T | undefined;
   /** What is wrong with a text that is none, where that can be told more exactly than by what was expected; shows no secret. */

@@ -2,6 +2,7 @@ import { agentNamePattern } from "../lib/agent-names.ts";
 import { listenAddressOrOff } from "../lib/net/listen-address.ts";
 import { durationMs, flag, integer, parsed, path, sizeBytes, text } from "../lib/setting-schemas.ts";
 import { optionalSetting, settingsWith } from "../lib/settings.ts";
+import { addresses } from "../lib/way/addresses.ts";
 import { jobSettings, sandboxes } from "./jobs.ts";
 import { acceptedPhases, labels } from "./labels.ts";
 import { logSettings, tlsSettings } from "./shared.ts";
@@ -18,8 +19,13 @@ const agentName = () =>
 /** Every setting of windlass-agent: flag, else variable, else the file its `_FILE` variable names, else the default. */
 export const agentSettings = {
   address: setting(
-    { flag: "address", env: "WINDLASS_ADDRESS", about: "the control plane", schema: text("URL") },
-    "http://127.0.0.1:7070",
+    {
+      flag: "address",
+      env: "WINDLASS_ADDRESS",
+      about: "the control plane; one that has several is called where it answers",
+      schema: addresses(),
+    },
+    ["http://127.0.0.1:7070"],
   ),
   token: optionalSetting({ env: "WINDLASS_AGENT_TOKEN", about: "the agent token", schema: text(), isSecret: true }),
   tokenFile: optionalSetting({ flag: "token-file", about: "a file with the agent token", schema: path("FILE") }),

@@ -1,5 +1,6 @@
 import { choice, durationMs, flag, path, settingText, text } from "../lib/setting-schemas.ts";
 import { optionalSetting, settingsWith } from "../lib/settings.ts";
+import { addressList } from "../lib/way/addresses.ts";
 import { tlsSettings } from "./shared.ts";
 
 /** Of the client's variables only the token has a `_FILE` form. */
@@ -14,8 +15,8 @@ export const globalSettings = {
   address: optional({
     flag: "address",
     short: "a",
-    about: "the server, for example https://tf.example.com",
-    schema: text("URL"),
+    about: "the server, for example https://tf.example.com; one that has several addresses is called where it answers",
+    schema: addressList(),
     otherwise: `the context's, else ${clientDefaults.address}`,
   }),
   org: optional({

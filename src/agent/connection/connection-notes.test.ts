@@ -17,7 +17,7 @@ const reasons = () => log.records.map(({ reason }) => reason);
 /** Tries every 5 s. */
 async function fail(reason: string, forMs: number): Promise<void> {
   for (let passed = 0; passed < forMs; passed += 5_000) {
-    notes.ended({ kind: "unavailable", reason }, 1);
+    notes.ended({ kind: "unavailable", reason }, { failures: 1 });
     await clock.advance(5_000);
   }
 }
@@ -39,8 +39,8 @@ test("another problem is told when it comes, but two that take turns not with ea
 });
 
 test("a stream that follows another, and a server that sends agents away, are no problems", () => {
-  notes.ended({ kind: "changed" }, 0);
-  notes.ended({ kind: "told_to_reconnect", afterMs: 0, maxDelayMs: 0 }, 0);
+  notes.ended({ kind: "changed" }, { failures: 0 });
+  notes.ended({ kind: "told_to_reconnect", afterMs: 0, maxDelayMs: 0 }, { failures: 0 });
   expect(reasons()).toEqual([]);
 });
 

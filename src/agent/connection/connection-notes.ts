@@ -8,6 +8,13 @@ const lastRepeatMs = 3_600_000;
 /** Problems that take turns are not told with each try. */
 const leastPauseMs = 10_000;
 
+/** What was tried, and how often in vain. */
+interface Try {
+  readonly failures: number;
+  /** The address that was called, where there are several. */
+  readonly server?: string | undefined;
+}
+
 /**
  * Says in the log why there is no connection: once for each problem, again now and then while it lasts, and when it is
  * over.
@@ -30,7 +37,7 @@ export class ConnectionNotes {
   }
 
   /** A connection has ended, or there was none. */
-  ended(outcome: ConnectionOutcome, failures: number): void {
+  ended(outcome: ConnectionOutcome, { failures, server }: Try): void {
     if (outcome.kind === "told_to_reconnect" || outcome.kind === "changed") return;
     const reason = reasonOf(outcome);
     const atMs = this.#clock.monotonicMs();
@@ -38,7 +45,7 @@ export class ConnectionNotes {
     if (repeatMs === undefined) return;
     this.#told = { reason, atMs, repeatMs };
     this.#log.warn(
-      { outcome: outcome.kind, reason, failures, "agent.server": this.#isServerAgent },
+      { outcome: outcome.kind, reason, failures, server, "agent.server": this.#isServerAgent },
       this.#wasConnected ? "not connected: trying again" : "cannot connect: trying again",
     );
   }

@@ -46,6 +46,31 @@ describe("what follows a connection's end", () => {
   });
 });
 
+describe("where another server may be well", () => {
+  const soonest = (outcome: ConnectionOutcome, failures: number) =>
+    [0, 1].map((fraction) =>
+      nextStep(outcome, { failures, hasJobs: false, isElsewhere: true, random: chance(fraction) }),
+    );
+  test("it is dialed within a second, however many have failed and whatever the one that fails says", () => {
+    for (const outcome of [
+      { kind: "unavailable", reason: "", retryAfterMs: 30_000 },
+      { kind: "lost", reason: "", livedMs: 5 },
+    ] as const)
+      expect(soonest(outcome, 9)).toEqual([0, 1_000].map((afterMs) => ({ kind: "dial", afterMs, failures: 10 })));
+  });
+
+  test.each([
+    ["a server that stops", ownRefusal("stopping", Code.Unavailable, "SERVER_DRAINING"), true],
+    ["a server without its database", ownRefusal("no rows", Code.Unavailable, "STORAGE_UNAVAILABLE"), true],
+    ["a proxy without a server", new ConnectError("Received HTTP status code 502", Code.Unavailable), true],
+    ["an identity in use", ownRefusal("twice", Code.Unavailable, "ALREADY_CONNECTED"), undefined],
+    ["a limit", ownRefusal("too fast", Code.ResourceExhausted, "RATE_LIMITED"), undefined],
+  ])("%s is a reason to leave, or is none: %s", (_name, error, isBetterElsewhere) => {
+    const outcome = registerFailure(error);
+    expect(outcome.kind === "unavailable" && outcome.isBetterElsewhere).toBe(isBetterElsewhere);
+  });
+});
+
 describe("a refused registration", () => {
   const reason = (name: string) => ({ desc: ErrorInfoSchema, value: { reason: name, domain: "windlass" } });
   test.each([
@@ -66,7 +91,7 @@ describe("a refused registration", () => {
   test("none at all is one more reason to dial: the connection that seems to be there may lead nowhere", () => {
     const unanswered = registerFailure(new ConnectError("the operation timed out", Code.DeadlineExceeded));
     const reason = expect.stringMatching(/^the server takes calls and answers none: .* packets are too large/);
-    expect(unanswered).toEqual({ kind: "unavailable", isSilent: true, reason });
+    expect(unanswered).toEqual({ kind: "unavailable", isSilent: true, isBetterElsewhere: true, reason });
     expect(registerFailure(new ConnectError("away", Code.Unavailable))).not.toHaveProperty("isSilent");
   });
 

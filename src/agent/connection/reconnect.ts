@@ -5,6 +5,8 @@ import type { AgentOutcome } from "../contract/outcome.ts";
 
 /** The first try after a stream that worked, when the server said nothing: anywhere in one second. */
 export const quickWindowMs = 1_000;
+/** The next server, when one cannot serve: the others bear the whole fleet of that one. */
+export const elsewhereWindowMs = 1_000;
 /** A stream that lived this long has worked: the back-off starts anew. */
 export const workedAfterMs = 3_000;
 /** After a refusal that only people can end: anywhere in this window, and never sooner than half of it. */
@@ -21,22 +23,28 @@ export interface Situation {
   readonly failures: number;
   /** True while jobs are held that somebody may still have to hear of. */
   readonly hasJobs: boolean;
+  /** True if another server may be well that was not tried yet. */
+  readonly isElsewhere?: boolean | undefined;
   readonly random: Random;
   readonly policy?: BackoffPolicy | undefined;
 }
 
 /** Decides what follows a connection's end: only a rejected token, a refused version, a deletion or a good-bye is final. */
-export function nextStep(outcome: ConnectionOutcome, { failures, hasJobs, random, policy }: Situation): NextStep {
+export function nextStep(
+  outcome: ConnectionOutcome,
+  { failures, hasJobs, isElsewhere, random, policy }: Situation,
+): NextStep {
   const backoff = (attempt: number) =>
     backoffMs(policy ?? (hasJobs ? busyReconnectBackoff : reconnectBackoff), attempt, random);
   const dial = (afterMs: number, count: number): NextStep => ({ kind: "dial", afterMs, failures: count });
   const slowly = () => dial(refusedWindowMs * (0.5 + random.fraction() / 2), failures + 1);
   switch (outcome.kind) {
     case "unavailable":
+      if (isElsewhere) return dial(elsewhereWindowMs * random.fraction(), failures + 1);
       return dial((outcome.retryAfterMs ?? 0) + backoff(failures), failures + 1);
     case "lost":
       if (outcome.livedMs >= workedAfterMs) return dial(quickWindowMs * random.fraction(), 0);
-      if (failures === 0) return dial(quickWindowMs * random.fraction(), 1);
+      if (failures === 0 || isElsewhere) return dial(quickWindowMs * random.fraction(), failures + 1);
       return dial(backoff(failures), failures + 1);
     case "changed":
       return dial(0, 0);

@@ -167,7 +167,7 @@ class Session {
   }
 
   #broken(reason: string): BrokenStream {
-    if (this.#state.kind !== "ready") return { kind: "unavailable", reason, isCut: true };
+    if (this.#state.kind !== "ready") return { kind: "unavailable", reason, isCut: true, isBetterElsewhere: true };
     return { kind: "lost", reason, livedMs: this.#options.clock.monotonicMs() - this.#state.sinceMs };
   }
 

@@ -17,6 +17,7 @@ import { type ConnectionOutcome, registerFailure } from "../contract/connection-
 import type { Identity } from "../contract/identity.ts";
 import type { AgentOutcome } from "../contract/outcome.ts";
 import type { Renewal } from "../contract/renewal.ts";
+import type { ServerRoute } from "../contract/server-route.ts";
 import type { SessionHost } from "../contract/session-host.ts";
 import { ConnectionNotes } from "./connection-notes.ts";
 import { keepCredential, readCredential, type SessionCredential } from "./credential.ts";
@@ -41,8 +42,8 @@ export interface SupervisorOptions {
   /** Called before each stream with what it is opened with. */
   readonly onCredential: (credential: SessionCredential) => void;
   readonly onWelcome: () => void;
-  /** The server is not heard on the connections there are: an address may have changed, or a NAT have forgotten them. */
-  readonly hangUp?: (() => void) | undefined;
+  /** Where the server is reached; absent in the same process. */
+  readonly route?: ServerRoute | undefined;
   /** A stream has ended, or none was accepted. */
   readonly onEnd?: (() => void) | undefined;
   readonly clock: Clock;
@@ -68,7 +69,7 @@ interface Memory {
  * Rejects never.
  */
 export async function superviseConnection(options: SupervisorOptions, signal: AbortSignal): Promise<AgentOutcome> {
-  const { host, isWorking, random, clock, log, config } = options;
+  const { host, isWorking, random, clock, log, config, route } = options;
   const client = createClient(AgentGatewayService, options.transport);
   const memory: Memory = {
     failures: 0,
@@ -84,15 +85,32 @@ export async function superviseConnection(options: SupervisorOptions, signal: Ab
     const outcome = await connect(options, { client, memory }, until.signal);
     memory.isChanging = outcome.kind === "changed";
     if (!memory.isChanging) options.onEnd?.();
-    if ("isSilent" in outcome && outcome.isSilent) options.hangUp?.();
+    // An address may have changed, or a NAT have forgotten the connection.
+    if ("isSilent" in outcome && outcome.isSilent) route?.hangUp();
     if (outcome.kind === "stopped" && !signal.aborted) continue;
-    const next = nextStep(outcome, { failures: memory.failures, hasJobs: isWorking(), random });
+    const server = route?.address;
+    const isElsewhere = leftServer(route, outcome);
+    const next = nextStep(outcome, { failures: memory.failures, hasJobs: isWorking(), isElsewhere, random });
     if (next.kind === "stop") return next.outcome;
     memory.failures = next.failures;
-    memory.notes.ended(outcome, memory.failures);
+    memory.notes.ended(outcome, { failures: memory.failures, server });
     const pause = await pauseFor(next.afterMs, { clock, host }, until.signal);
     if (pause === "over" || (pause === "stopped" && !signal.aborted)) continue;
     return { kind: pause };
+  }
+}
+
+/** Leaves a server that has gone or cannot serve. True if another one may be well. */
+function leftServer(route: ServerRoute | undefined, outcome: ConnectionOutcome): boolean {
+  switch (outcome.kind) {
+    case "told_to_reconnect":
+      return route?.leave("stopping") ?? false;
+    case "lost":
+      return route?.leave("failed") ?? false;
+    case "unavailable":
+      return (outcome.isBetterElsewhere === true && route?.leave("failed")) ?? false;
+    default:
+      return false;
   }
 }
 
@@ -181,6 +199,7 @@ async function converse(
       lastSessionEpoch: memory.lastSessionEpoch,
       onWelcome: ({ sessionEpoch }) => {
         memory.lastSessionEpoch = sessionEpoch;
+        options.route?.stay();
         memory.notes.connected();
         // That one stream follows another is no news to anybody.
         if (!isChanging) options.onWelcome();

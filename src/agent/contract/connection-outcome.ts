@@ -10,6 +10,7 @@ import {
   ownReason,
 } from "../../lib/way/own-answer.ts";
 import { tooLargePackets } from "../../lib/way/packet-words.ts";
+import { cannotServe } from "../../lib/way/several.ts";
 import { wayFaultOf } from "../../lib/way/way-error.ts";
 
 /** How one attempt to be connected ended: registration and stream together. */
@@ -25,6 +26,8 @@ export type ConnectionOutcome =
       readonly isCut?: boolean | undefined;
       /** Nothing came back on a connection that seemed to be there. */
       readonly isSilent?: boolean | undefined;
+      /** What was called cannot serve now, and another server may. */
+      readonly isBetterElsewhere?: boolean | undefined;
     }
   /** The stream was welcomed and broke. */
   | {
@@ -58,7 +61,8 @@ export function registerFailure(error: unknown): ConnectionOutcome {
   if (ownReason(failure) === "AGENT_VERSION_REFUSED") return { kind: "version_refused", detail: failure.rawMessage };
   if (isOwnRefusal(failure, credentialCodes)) return { kind: "token_rejected", detail: failure.rawMessage };
   if (!isUnanswered(failure)) return unavailable(failure);
-  return { kind: "unavailable", reason: `the server takes calls and answers none: ${tooLargePackets}`, isSilent: true };
+  const reason = `the server takes calls and answers none: ${tooLargePackets}`;
+  return { kind: "unavailable", reason, isSilent: true, isBetterElsewhere: true };
 }
 
 /** What the failure of a stream that was not welcomed means. Its session token may just have been replaced. */
@@ -75,7 +79,10 @@ const isUnanswered = (error: ConnectError): boolean =>
 function unavailable(error: ConnectError) {
   const delay = error.findDetails(RetryInfoSchema)[0]?.retryDelay;
   const retryAfterMs = delay === undefined ? {} : { retryAfterMs: durationMs(delay) };
-  return { kind: "unavailable", reason: reasonOf(error), ...retryAfterMs } as const;
+  // Where no server was reached, all were tried.
+  const isAnotherTry = wayFaultOf(error) === undefined && (!isOwnAnswer(error) || cannotServe(error));
+  const isBetterElsewhere = isAnotherTry ? { isBetterElsewhere: true } : {};
+  return { kind: "unavailable", reason: reasonOf(error), ...retryAfterMs, ...isBetterElsewhere } as const;
 }
 
 function reasonOf(error: ConnectError): string {

@@ -4,7 +4,7 @@ import { availableParallelism, totalmem } from "node:os";
 import { join } from "node:path";
 import { createClient } from "@connectrpc/connect";
 import { SystemService } from "../../gen/windlass/v1/system_service_pb.ts";
-import { attempt, type Check, fail, isHealthy, ok, skip, warn } from "../../lib/checks/check.ts";
+import { attempt, type Check, checkEach, fail, isHealthy, ok, skip, warn } from "../../lib/checks/check.ts";
 import { checkNetwork } from "../../lib/checks/network.ts";
 import { checkClock, checkStreams, type StreamTarget, streamCheckIds, tokenFailure } from "../../lib/checks/stream.ts";
 import type { Clock } from "../../lib/clock.ts";
@@ -26,14 +26,10 @@ const callMs = 10_000;
 
 /** Looks at everything that an agent needs to do its work, and changes nothing but for a probe file. */
 export async function examineAgent(config: ProgramConfig, clock: Clock): Promise<readonly Check[]> {
-  const { address, tls, environment, agent } = config;
-  const network = await checkNetwork(wayTo(address, { tls, environment, clock }));
-  const calls = isHealthy(network)
-    ? await checkCalls(config, clock)
-    : ["token", "clock", ...streamCheckIds].map((id) => skip(id, "not tried"));
+  const { addresses, agent } = config;
+  const way = await checkEach(addresses, (address) => checkServer(config, address, clock));
   return [
-    ...network,
-    ...calls,
+    ...way,
     checkTokenFile(config),
     await attempt("engine", "install terraform or tofu, or give --engine-path", () => checkEngine(agent)),
     await attempt("data-dir", "give another --data-dir, or its rights to the agent's user", () => checkDataDir(agent)),
@@ -48,11 +44,22 @@ export async function examineAgent(config: ProgramConfig, clock: Clock): Promise
   ];
 }
 
+/** What stands between here and one address, and what calls to it meet. */
+async function checkServer(config: ProgramConfig, address: string, clock: Clock): Promise<readonly Check[]> {
+  const { tls, environment } = config;
+  const network = await checkNetwork(wayTo(address, { tls, environment, clock }));
+  const calls = isHealthy(network)
+    ? await checkCalls(config, address, clock)
+    : ["token", "clock", ...streamCheckIds].map((id) => skip(id, "not tried"));
+  return [...network, ...calls];
+}
+
 const newToken = "make a new one: windlass token create --pool POOL";
 
 /** What real calls meet: the token, the server's clock, and streams as the agent has them. */
 async function checkCalls(
-  { address, tls, environment, token, agent, idleProbeMs }: ProgramConfig,
+  { tls, environment, token, agent, idleProbeMs }: ProgramConfig,
+  address: string,
   clock: Clock,
 ): Promise<readonly Check[]> {
   using transport = createGrpcTransport({ address, tls, environment, userAgent: `windlass-agent/${agent.version}` });

@@ -3,14 +3,16 @@ import { asksForCompletion, helpText, terminalWidth } from "../../lib/command-li
 import { type Environment, readEnvironment } from "../../lib/environment.ts";
 import { closeInherited } from "../../lib/fs/inherited-descriptors.ts";
 import { makePrivate } from "../../lib/fs/umask.ts";
-import { createGrpcTransport } from "../../lib/grpc/transport.ts";
+import { createGrpcTransports } from "../../lib/grpc/transport.ts";
 import { createLog, type Log } from "../../lib/program/log.ts";
 import { openStatusPort } from "../../lib/program/status-port.ts";
 import { version } from "../../lib/program/version.ts";
 import { systemRandom } from "../../lib/random.ts";
+import { Endpoints } from "../../lib/way/endpoints.ts";
 import { agentSettings } from "../../settings/agent.ts";
 import { type RunningAgent, startAgent } from "../agent.ts";
 import type { AgentOutcome } from "../contract/outcome.ts";
+import { serverRoute } from "../contract/server-route.ts";
 import { providerProblems } from "../work/providers/check-providers.ts";
 import { forgetHiddenToken } from "./hide-token.ts";
 import { type ProgramConfig, readProgramCall } from "./program-config.ts";
@@ -98,6 +100,7 @@ const help = {
     "Takes jobs of a Windlass control plane and runs terraform or tofu for them. With doctor, checks whether it could, and ends with 1 if not. With config print, prints the settings that a start would have. With completion, prints the completion script for the shell of $SHELL.",
   examples: [
     "WINDLASS_AGENT_TOKEN=wdl_agt_… windlass-agent --address https://tf.example.com",
+    "windlass-agent --address https://tf1.example.com,https://tf2.example.com --token-file /etc/windlass/agent-token",
     "windlass-agent --token-file /etc/windlass/agent-token --concurrency 2",
     "windlass-agent doctor --token-file /etc/windlass/agent-token",
     "windlass-agent config print --origin",
@@ -121,7 +124,7 @@ async function doctor(config: ProgramConfig): Promise<number> {
 
 async function run({
   agent: config,
-  address,
+  addresses,
   tls,
   environment,
   token,
@@ -136,12 +139,14 @@ async function run({
   );
   const readers = whoElseReads(token);
   if (readers !== undefined) log.warn({ reason: readers }, "the agent token is no secret: chmod 600 its file");
-  const common = { address, tls, environment, userAgent: `windlass-agent/${version}` };
-  using transport = createGrpcTransport(common);
+  const endpoints = new Endpoints(addresses, { clock: systemClock, random: systemRandom });
+  const common = { tls, environment, userAgent: `windlass-agent/${version}` };
+  using transport = createGrpcTransports(endpoints, common);
   // A ping there may wait behind a piece, and every call has its own deadline.
-  using transfers = createGrpcTransport({ ...common, keepAliveTimeoutMs: 60_000 });
+  using transfers = createGrpcTransports(endpoints, { ...common, keepAliveTimeoutMs: 60_000 });
   await using agent = startAgent({
     ...{ transport, transfers, config, log },
+    route: serverRoute(endpoints, { session: transport, transfers }),
     token: async () => tokenNow(),
     clock: systemClock,
     random: systemRandom,

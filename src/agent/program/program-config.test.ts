@@ -25,7 +25,7 @@ describe("how windlass-agent is called", () => {
       kind: "run",
       config: {
         token: { token },
-        address: "http://127.0.0.1:7070",
+        addresses: ["http://127.0.0.1:7070"],
         agent: { dataDir: "/var/lib/agent", concurrency: 1, sandbox: "auto", searchPath: "/bin", isServerAgent: false },
       },
     });

@@ -9,8 +9,8 @@ import { armFailpoints } from "../../lib/program/failpoint.ts";
 import type { LogOptions } from "../../lib/program/log.ts";
 import { version } from "../../lib/program/version.ts";
 import { loadSettings } from "../../lib/settings.ts";
+import { addressesProblem, differentAddresses } from "../../lib/way/addresses.ts";
 import { type ClientTls, wayTo } from "../../lib/way/way.ts";
-import { isWindlassError } from "../../lib/words/errors.ts";
 import { agentSettings } from "../../settings/agent.ts";
 import { knownVariables } from "../../settings/known-variables.ts";
 import type { AgentConfig } from "../contract/config.ts";
@@ -24,7 +24,8 @@ import { type AgentTokenSource, tokenSourceOf } from "./token-source.ts";
 /** Everything that `windlass-agent` was told, checked. */
 export interface ProgramConfig {
   readonly agent: AgentConfig;
-  readonly address: string;
+  /** Of one control plane; at least one. */
+  readonly addresses: readonly string[];
   readonly tls: ClientTls;
   /** What it was started with; the proxy and the system's authorities are named there. */
   readonly environment: Environment;
@@ -73,7 +74,8 @@ function checked(values: Values, environment: Environment, problems: string[]): 
   }
   const pem = pemProblem({ ca, cert, key });
   if (pem !== undefined) problems.push(`the file of --${pem.part}-file ${pem.message}`);
-  if (problems.length === 0) checkAddress({ address: values.address, tls, environment }, problems);
+  const addresses = differentAddresses(values.address);
+  if (problems.length === 0) checkAddresses({ addresses, tls, environment }, problems);
   problems.push(...sandboxPathProblems(values.sandboxPaths, [values.dataDir, ...secretPathsOf(values, environment)]));
   if (values.single && values.maxJobs > 1) problems.push("--single and --max-jobs contradict each other: give one");
   const downloads = engineDownloadsOf(values, problems);
@@ -83,7 +85,7 @@ function checked(values: Values, environment: Environment, problems: string[]): 
       ...providerConfigOf(values, environment, problems),
       engineDownloads: downloads === undefined ? undefined : { ...downloads, environment, ca },
     },
-    address: values.address,
+    addresses,
     ...{ tls, environment },
     token: tokenSourceOf(values, environment, problems),
     log: { level: values.logLevel, format: values.logFormat },
@@ -120,16 +122,18 @@ const agentConfig = (values: Values, environment: Environment): AgentConfig => (
   enginePaths: values.enginePaths,
 });
 
-type Address = Pick<ProgramConfig, "address" | "tls" | "environment">;
+type Addresses = Pick<ProgramConfig, "addresses" | "tls" | "environment">;
 
-function checkAddress({ address, ...options }: Address, problems: string[]): void {
+function checkAddresses({ addresses, ...options }: Addresses, problems: string[]): void {
+  const problem = addressesProblem(addresses);
+  if (problem !== undefined) return void problems.push(`--address: ${problem}`);
+  const proxies = addresses.map((address) => wayTo(address, options).proxy);
+  const refused = proxies.find((proxy) => proxy.kind === "refused");
+  if (refused !== undefined) problems.push(refused.message);
   try {
-    const { proxy } = wayTo(address, options);
-    if (proxy.kind === "refused") problems.push(proxy.message);
     createSecureContext(options.tls);
   } catch (error) {
-    if (isWindlassError(error)) problems.push(`--address: ${error.message}`);
-    else problems.push(`the TLS files cannot be used: ${messageOf(error)}`);
+    problems.push(`the TLS files cannot be used: ${messageOf(error)}`);
   }
 }
 

@@ -6,7 +6,7 @@ import {
   SystemService,
   type WhoAmIResponse,
 } from "../../gen/windlass/v1/system_service_pb.ts";
-import { attempt, type Check, checkLines, fail, isHealthy, ok, skip, warn } from "../../lib/checks/check.ts";
+import { attempt, type Check, checkEach, checkLines, fail, isHealthy, ok, skip, warn } from "../../lib/checks/check.ts";
 import { checkNetwork, judgeClock, judgeStream } from "../../lib/checks/network.ts";
 import { checkStreams, streamCheckIds, tokenFailure } from "../../lib/checks/stream.ts";
 import { version } from "../../lib/program/version.ts";
@@ -45,9 +45,13 @@ async function examine(context: Context, idleMs: number): Promise<readonly Check
   if (file.status === "fail") return [file];
   const connection = await context.connection();
   const { clock } = context.io;
-  const network = await checkNetwork(await wayOf(connection, clock));
-  if (!isHealthy(network)) return [file, ...network, ...untried];
-  return [file, ...network, ...(await calls(context, idleMs))];
+  const each = await checkEach(connection.addresses, async (address) => {
+    const network = await checkNetwork(await wayOf(connection, address, clock));
+    if (!isHealthy(network)) return [...network, ...untried];
+    using alone = await context.withAddress(address);
+    return [...network, ...(await calls(alone, idleMs))];
+  });
+  return [file, ...each];
 }
 
 const untried = ["health", "version", "clock", "token", "stream", ...streamCheckIds].map((id) => skip(id, "not tried"));

@@ -4,7 +4,7 @@ import { given } from "../../lib/values/records.ts";
 import { parseToken, type TokenKind } from "../../lib/words/tokens.ts";
 import { toggle } from "../line/flags.ts";
 import { CliError, usageError } from "../problems/problem.ts";
-import { normalAddress } from "../server/address.ts";
+import { normalAddresses } from "../server/address.ts";
 import { type SavedContext, withContext, writeConfig } from "../server/config-file.ts";
 import { Context } from "../server/context.ts";
 import { ticked } from "../shared/answers.ts";
@@ -18,10 +18,10 @@ export const login = command({
   summary: "Save a server and a token as a context, and use it",
   examples: [
     "windlass login https://tf.example.com",
-    "windlass login https://tf.example.com --token-stdin < token",
+    "windlass login https://tf1.example.com,https://tf2.example.com --token-stdin < token",
     "windlass login --token-stdin < DATA_DIR/admin-token",
   ],
-  positionals: { address: maybe("ADDRESS", "of the server; else the one in use") },
+  positionals: { address: maybe("ADDRESS", "of the server, several with commas between; else the one in use") },
   flags: { tokenStdin: toggle("read the token from stdin") },
   formats: ["table", "wide", "json", "jsonl", "yaml"],
   run: async (context, { args, flags }) => {
@@ -42,7 +42,7 @@ export const login = command({
 
 /** `login` names contexts that do not exist yet, so `--context` here is a name to save under and selects nothing. */
 async function contextBefore(context: Context, given: string | undefined): Promise<Context> {
-  const named = given === undefined ? {} : { address: normalAddress(given) };
+  const named = given === undefined ? {} : { address: normalAddresses(given) };
   const isNew = context.globals.context !== undefined && !(await isSaved(context));
   const without = isNew ? { context: undefined } : {};
   return new Context(context.io, { ...context.globals, ...named, ...without }, context.repeatable);
@@ -107,8 +107,8 @@ interface Found {
 }
 
 async function savedContext(context: Context, { token, who, name: asked }: Found): Promise<SavedContext> {
-  const { address, organization, tls, config } = await context.connection();
-  const name = asked ?? nameFor(address.value);
+  const { address, addresses, organization, tls, config } = await context.connection();
+  const name = asked ?? nameFor(addresses[0] ?? "");
   const kept = config.contexts.find((one) => one.name === name && one.address === address.value);
   const only = who.organizations.length === 1 ? who.organizations[0] : undefined;
   const chosen = organization.value || only;

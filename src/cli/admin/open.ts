@@ -34,12 +34,12 @@ export const open = command({
 /** Where the UI is: as the server says, else where this program finds the server. */
 async function siteOf(context: Context): Promise<string> {
   const { hasWeb, publicUrl } = await serverInfo(context);
-  const { address } = await context.connection();
+  const { address, addresses } = await context.connection();
   if (!hasWeb) {
     throw new CliError("conflict", `${address.value} serves no UI: windlassd was started with --no-web, or is older`);
   }
   if (publicUrl !== "") return publicUrl;
-  const { origin, pathname } = new URL(address.value);
+  const { origin, pathname } = new URL(addresses[0] ?? "");
   if (pathname === "/") return origin;
   throw new CliError(
     "conflict",

@@ -15,6 +15,12 @@ function flagOf({ about: what, short, schema, otherwise }: Setting<unknown>): Fl
   const about = otherwise === undefined ? what : `${what} (default: ${otherwise})`;
   const style = { placeholder: schema.placeholder, short };
   if (schema.isSwitch) return toggle(about, style);
+  if (schema.isRepeatable)
+    return {
+      ...text(about, style),
+      isRepeatable: true,
+      read: (texts) => (texts.length === 0 ? undefined : texts.join(",")),
+    };
   return schema.words === undefined ? text(about, style) : choice(about, schema.words, style);
 }
 

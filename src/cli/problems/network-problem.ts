@@ -61,6 +61,10 @@ const causes: Readonly<Record<string, NetworkCause>> = {
   ERR_HTTP2_ERROR: broken,
 };
 
+/** True if a call was on a connection that broke. */
+export const isBrokenConnection = (error: unknown): boolean =>
+  error instanceof Error && rootCodes(error).some((code) => code in causes);
+
 /** Codes of a call whose answer was cut or is no answer of ours; ours carry a reason. */
 const cut = new Set<Code>([Code.InvalidArgument, Code.Internal, Code.Unknown, Code.Aborted, Code.DataLoss]);
 

@@ -130,7 +130,7 @@ async function pulse({ context, client, feed }: Omit<Watched, "link"> & { contex
       if (run !== undefined) feed.update(run);
     } catch {
       // The streams tell what is wrong once the dead connection is gone.
-      if (!signal.aborted) context.hangUp();
+      if (!signal.aborted) context.hangUpSilent();
     }
   }
 }

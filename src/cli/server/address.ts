@@ -1,4 +1,5 @@
 import { pathPrefixOf } from "../../lib/net/path-prefix.ts";
+import { addressesIn, addressesProblem, addressText, differentAddresses } from "../../lib/way/addresses.ts";
 import { usageError } from "../problems/problem.ts";
 
 const loopback = /^(localhost|127(\.\d+){3}|\[::1\])$/;
@@ -20,6 +21,14 @@ export function normalAddress(given: string): string {
     );
   }
   return `${isBare && isLoopback(url) ? "http:" : url.protocol}//${url.host}${prefix}`;
+}
+
+/** The same for a list with commas between: all addresses of one control plane, each once. */
+export function normalAddresses(given: string): string {
+  const addresses = differentAddresses(addressesIn(given).map(normalAddress));
+  const problem = addressesProblem(addresses);
+  if (problem !== undefined) throw usageError(problem);
+  return addressText(addresses);
 }
 
 /** True if the address never leaves this machine. */

@@ -1,11 +1,12 @@
 import type { Environment } from "../../lib/environment.ts";
+import { addressesIn } from "../../lib/way/addresses.ts";
 import { clientDefaults } from "../../settings/client.ts";
 import { isOn, variable } from "../line/environment.ts";
 import { durationMs } from "../line/flags.ts";
 import type { GlobalValues } from "../line/global-flags.ts";
 import { CliError } from "../problems/problem.ts";
 import { didYouMean } from "../problems/suggest.ts";
-import { normalAddress } from "./address.ts";
+import { normalAddresses } from "./address.ts";
 import { type ConfigFile, type Deniable, defaultConfigPath, readConfig, type SavedContext } from "./config-file.ts";
 import { findToken } from "./token-source.ts";
 
@@ -23,7 +24,10 @@ export interface Connection {
   readonly config: ConfigFile;
   readonly context: SavedContext | undefined;
   readonly contextName: Maybe;
+  /** As one text; commas stand between several. */
   readonly address: Sourced<string>;
+  /** At least one. */
+  readonly addresses: readonly string[];
   /** Empty: the caller's only organization. */
   readonly organization: Sourced<string>;
   /** Undefined: nobody is logged in. */
@@ -54,12 +58,13 @@ export async function resolveConnection(globals: GlobalValues, environment: Envi
   const { context, contextName } = chooseContext({ globals, environment, config, asked });
   const from = layers(globals, environment, context);
   const address = asked ?? {
-    value: normalAddress(context?.address ?? clientDefaults.address),
+    value: normalAddresses(context?.address ?? clientDefaults.address),
     origin: context === undefined ? "default" : `context ${context.name}`,
   };
-  const mayUseContext = context !== undefined && (isSame(context, address.value) || contextName.origin === "--context");
+  const addresses = addressesIn(address.value);
+  const mayUseContext = context !== undefined && (isOf(context, addresses) || contextName.origin === "--context");
   const own = mayUseContext ? context : undefined;
-  const token = await findToken({ flag: globals.tokenFile, environment, context: own, address: address.value });
+  const token = await findToken({ flag: globals.tokenFile, environment, context: own, addresses });
   const organization = layers(globals, environment, own)("org", "WINDLASS_ORG", own?.organization);
   return {
     configPath,
@@ -67,6 +72,7 @@ export async function resolveConnection(globals: GlobalValues, environment: Envi
     context,
     contextName,
     address,
+    addresses,
     organization: { ...organization, value: organization.value ?? "" },
     token: token ?? { value: undefined, origin: "default" },
     tls: {
@@ -111,7 +117,7 @@ const pick = (candidates: readonly (readonly [string, string | undefined])[]): M
 
 function addressAsked(globals: GlobalValues, environment: Environment): Sourced<string> | undefined {
   const { value, origin } = layers(globals, environment, undefined)("address", "WINDLASS_ADDRESS");
-  return value === undefined ? undefined : { value: normalAddress(value), origin };
+  return value === undefined ? undefined : { value: normalAddresses(value), origin };
 }
 
 interface Choice {
@@ -125,7 +131,7 @@ interface Choice {
 function chooseContext({ globals, environment, config, asked }: Choice) {
   const named = layers(globals, environment, undefined)("context", "WINDLASS_CONTEXT");
   if (named.value !== undefined) return { context: contextOf(config, named.value), contextName: named };
-  const byAddress = config.contexts.filter((one) => asked !== undefined && isSame(one, asked.value));
+  const byAddress = config.contexts.filter((one) => asked !== undefined && isOf(one, addressesIn(asked.value)));
   const current = config.contexts.find(({ name }) => name === config.current);
   const context = asked === undefined ? current : (byAddress.find((one) => one === current) ?? byAddress[0]);
   const origin = asked === undefined ? "config file" : "its address";
@@ -147,7 +153,11 @@ export function contextOf({ contexts }: ConfigFile, name: string): SavedContext 
   });
 }
 
-const isSame = (context: SavedContext, address: string): boolean => normalAddress(context.address) === address;
+/** Whether all of these are addresses of the saved server: its token goes nowhere else. */
+function isOf(context: SavedContext, addresses: readonly string[]): boolean {
+  const own = new Set(addressesIn(normalAddresses(context.address)));
+  return addresses.every((address) => own.has(address));
+}
 
 function insecure(globals: GlobalValues, environment: Environment, context: SavedContext | undefined) {
   if (globals.insecure !== undefined) return { value: globals.insecure, origin: "--insecure" };

@@ -75,8 +75,23 @@ export class Context implements Disposable {
     return other;
   }
 
+  /** The same context with one of its addresses alone. To be disposed by itself. */
+  async withAddress(address: string): Promise<Context> {
+    const other = new Context(this.io, this.globals, this.repeatable);
+    const { address: all, ...connection } = await this.connection();
+    const alone = { ...all, value: address };
+    other.#connection = Promise.resolve({ ...connection, address: alone, addresses: [address] });
+    return other;
+  }
+
   /** Ends the connection to the server, so that streams on a dead path fail and the next call dials again. */
   hangUp(): void {
+    this.#opened?.hangUp();
+  }
+
+  /** The same where the server is not heard any more: the next call goes to another address, if there is one. */
+  hangUpSilent(): void {
+    this.#opened?.leave();
     this.#opened?.hangUp();
   }
 
@@ -121,10 +136,12 @@ export class Context implements Disposable {
     return this.#opened;
   }
 
-  async #warnOfPlaintext({ address, token }: Connection): Promise<void> {
-    if (token.value === undefined || !address.value.startsWith("http:")) return;
+  async #warnOfPlaintext({ addresses, token }: Connection): Promise<void> {
+    const plain = token.value === undefined ? [] : addresses.filter((address) => address.startsWith("http:"));
+    if (plain.length === 0) return;
     const { isLoopbackAddress } = await import("./address.ts");
-    if (!isLoopbackAddress(address.value)) this.notes.warn(`the token travels unencrypted to ${address.value}`);
+    const seen = plain.filter((address) => !isLoopbackAddress(address));
+    if (seen.length > 0) this.notes.warn(`the token travels unencrypted to ${seen.join(", ")}`);
   }
 }
 

@@ -18,10 +18,10 @@ function clientOf(failures: number, code: Code) {
     if (calls <= failures) throw new ConnectError("no", code);
     return { run: { id: "run_1" } };
   };
-  const transport = createRouterTransport(
+  const inner = createRouterTransport(
     ({ service }) => void service(RunService, { getRun: answer, createRun: answer, confirmRun: answer }),
-    { transport: { interceptors: [retryReads({ clock, random: { ...systemRandom, fraction: () => 1 } })] } },
   );
+  const transport = retryReads(inner, { clock, random: { ...systemRandom, fraction: () => 1 } });
   return { client: createClient(RunService, transport), calls: () => calls };
 }
 

@@ -7,6 +7,7 @@ import {
   type OutgoingHttpHeaders,
 } from "node:http2";
 import { Code, ConnectError } from "@connectrpc/connect";
+import { abortable } from "../../lib/async/abort.ts";
 import { Dialer } from "../../lib/way/dialer.ts";
 import type { Way } from "../../lib/way/way.ts";
 import { WayError } from "../../lib/way/way-error.ts";
@@ -28,6 +29,8 @@ export class ServerSession implements Disposable {
   readonly dialer: Dialer;
   readonly #headers: OutgoingHttpHeaders;
   #session: ClientHttp2Session | undefined;
+  /** The one on which the server was heard. */
+  #spoken: ClientHttp2Session | undefined;
   #dialing: Promise<ClientHttp2Session> | undefined;
   #stop = new AbortController();
 
@@ -52,6 +55,21 @@ export class ServerSession implements Disposable {
       return session.request({ ...this.#headers, ...headers, ":method": method, ":path": path }, options);
     }
     throw new ConnectError("the server sends each new connection away", Code.Unavailable);
+  }
+
+  /** Opens the connection, if there is none; resolves when the server has spoken on it. Rejects as `request` does. */
+  async connect(signal: AbortSignal): Promise<void> {
+    const session = await abortable(this.#ready(), signal);
+    if (this.#spoken === session) return;
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    session.once("remoteSettings", () => resolve());
+    const onClose = () => {
+      const why = this.dialer.whyFailed();
+      reject(new ConnectError(why?.message ?? "no connection", Code.Unavailable, undefined, undefined, why));
+    };
+    session.once("close", onClose);
+    if (session.destroyed) onClose();
+    await abortable(promise, signal);
   }
 
   /** Part of what Connect's transport asks for; nothing here depends on it. */
@@ -97,7 +115,10 @@ export class ServerSession implements Disposable {
     this.#session = session;
     // For its whole life: an error without a listener would end the program.
     session.on("error", () => {});
-    session.once("remoteSettings", () => this.dialer.spoken());
+    session.once("remoteSettings", () => {
+      this.#spoken = session;
+      this.dialer.spoken();
+    });
     const { promise, resolve } = Promise.withResolvers<void>();
     session.once("connect", resolve);
     session.once("close", resolve);

@@ -21,11 +21,11 @@ interface Places {
   readonly environment: Environment;
   /** Only if its token may be sent to the address in use. */
   readonly context: SavedContext | undefined;
-  readonly address: string;
+  readonly addresses: readonly string[];
 }
 
 /** The first token of: flag, environment, context, terraform's own credentials for this host. */
-export async function findToken({ flag, environment, context, address }: Places): Promise<FoundToken | undefined> {
+export async function findToken({ flag, environment, context, addresses }: Places): Promise<FoundToken | undefined> {
   if (flag !== undefined) return { value: await readToken(flag, "--token-file"), origin: `--token-file ${flag}` };
   const direct = variable(environment, "WINDLASS_TOKEN");
   if (direct !== undefined) return { value: direct.trim(), origin: "WINDLASS_TOKEN" };
@@ -33,7 +33,7 @@ export async function findToken({ flag, environment, context, address }: Places)
   if (file !== undefined) {
     return { value: await readToken(file, "WINDLASS_TOKEN_FILE"), origin: `WINDLASS_TOKEN_FILE ${file}` };
   }
-  return (await tokenOfContext(context)) ?? (await tokenOfTerraform(environment, address));
+  return (await tokenOfContext(context)) ?? (await tokenOfAll(environment, addresses));
 }
 
 async function tokenOfContext(context: SavedContext | undefined): Promise<FoundToken | undefined> {
@@ -59,6 +59,13 @@ async function runForToken(program: string, args: readonly string[], origin: str
   if (failure === undefined) return stdout.trim();
   const why = [failure, stderr.trim()].filter((text) => text !== "").join("\n");
   throw new CliError("notAllowed", `the token command of ${origin} failed: ${why}`);
+}
+
+/** A token that terraform has for each of these hosts: one of them alone is shown no token of another. */
+async function tokenOfAll(environment: Environment, addresses: readonly string[]): Promise<FoundToken | undefined> {
+  const found = await Promise.all(addresses.map((address) => tokenOfTerraform(environment, address)));
+  const [first] = found;
+  return found.every((one) => one?.value === first?.value) ? first : undefined;
 }
 
 /**

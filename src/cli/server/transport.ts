@@ -4,8 +4,10 @@ import { createConnectTransport } from "@connectrpc/connect-node";
 import type { Clock } from "../../lib/clock.ts";
 import { pemProblem } from "../../lib/net/pem.ts";
 import { messageOf } from "../../lib/values/errors.ts";
+import { Endpoints } from "../../lib/way/endpoints.ts";
 import { explained } from "../../lib/way/explained.ts";
-import { type Way, wayTo } from "../../lib/way/way.ts";
+import { type EndpointTransport, severalTransports } from "../../lib/way/several.ts";
+import { type ClientTls, type Way, wayTo } from "../../lib/way/way.ts";
 import { usageError } from "../problems/problem.ts";
 import type { Connection } from "./connection.ts";
 import { type ClientIdentity, debugLines, identify } from "./interceptors.ts";
@@ -17,6 +19,8 @@ export interface OwnedTransport extends Disposable {
   readonly transport: Transport;
   /** Ends the connection and its streams; the next call dials again. */
   hangUp(): void;
+  /** What is called next goes to another address than the present one, if there is one. */
+  leave(): void;
 }
 
 interface Needs {
@@ -30,19 +34,41 @@ interface Needs {
 const maxMessageBytes = 16 * 2 ** 20;
 
 /**
- * Connect over one HTTP/2 connection: unary calls carry the timeout, every call ends with the signal, nothing is
- * compressed.
+ * Connect over one HTTP/2 connection, to the first of the server's addresses that is well: unary calls carry the timeout,
+ * every call ends with the signal, nothing is compressed.
  */
 export async function openTransport({ connection, sender, debug, signal }: Needs): Promise<OwnedTransport> {
-  const address = connection.address.value;
-  const session = new ServerSession(await wayOf(connection, sender.clock));
-  const interceptors: Interceptor[] = [
-    retryReads(sender),
-    identify(sender, { address, token: connection.token.value }),
-    ...(debug === undefined ? [] : [debugLines(sender.clock, debug)]),
-  ];
+  const { addresses, environment, timeoutMs, token } = connection;
+  const { clock, random } = sender;
+  const tls = await tlsOf(connection);
+  const endpoints = new Endpoints(addresses, { clock, random });
+  const open = (address: string) => {
+    const way = wayTo(address, { tls, environment, clock, endpoints });
+    return transportTo(way, [
+      identify(sender, { address, token: token.value }),
+      ...(debug === undefined ? [] : [debugLines(clock, debug)]),
+    ]);
+  };
+  const several = severalTransports({ endpoints, open, clock });
+  const retried = retryReads(several, {
+    clock,
+    random,
+    isElsewhere: () => endpoints.hasUntried() && addresses.length > 1,
+  });
+  return {
+    transport: bounded(retried, timeoutMs.value, signal),
+    hangUp: () => several.hangUp(),
+    leave: () => {
+      if (several.endpoint !== undefined) endpoints.hasFailed(several.endpoint);
+    },
+    [Symbol.dispose]: () => several.close(),
+  };
+}
+
+function transportTo(way: Way, interceptors: Interceptor[]): EndpointTransport {
+  const session = new ServerSession(way);
   const inner = createConnectTransport({
-    baseUrl: address,
+    baseUrl: way.url,
     httpVersion: "2",
     sessionManager: session,
     interceptors,
@@ -50,9 +76,13 @@ export async function openTransport({ connection, sender, debug, signal }: Needs
     readMaxBytes: maxMessageBytes,
   });
   return {
-    transport: bounded(explained(inner, session.dialer), connection.timeoutMs.value, signal),
+    ...explained(inner, session.dialer),
+    connect: (signal) => session.connect(signal),
+    get endpoint() {
+      return session.dialer.endpoint;
+    },
     hangUp: () => session.hangUp(),
-    [Symbol.dispose]: () => session.hangUp(),
+    close: () => session.hangUp(),
   };
 }
 
@@ -64,8 +94,12 @@ const bounded = (inner: Transport, timeoutMs: number, signal: AbortSignal): Tran
     inner.stream(method, own ?? signal, ownTimeoutMs, header, input, values),
 });
 
-/** The way to the server. */
-export async function wayOf({ address, tls, environment }: Connection, clock: Clock): Promise<Way> {
+/** The way to one of the server's addresses. */
+export async function wayOf(connection: Connection, address: string, clock: Clock): Promise<Way> {
+  return wayTo(address, { tls: await tlsOf(connection), environment: connection.environment, clock });
+}
+
+async function tlsOf({ tls }: Connection): Promise<ClientTls> {
   const [ca, cert, key] = await Promise.all([
     pem(tls.caFile.value, tls.caFile.origin),
     pem(tls.certFile.value, tls.certFile.origin),
@@ -76,8 +110,7 @@ export async function wayOf({ address, tls, environment }: Connection, clock: Cl
     const { origin } = tls[`${problem.part}File`];
     throw usageError(`the file of ${origin} ${problem.message}`);
   }
-  const own = { ca, cert, key, serverName: tls.serverName.value, isInsecure: tls.insecure.value };
-  return wayTo(address.value, { tls: own, environment, clock });
+  return { ca, cert, key, serverName: tls.serverName.value, isInsecure: tls.insecure.value };
 }
 
 async function pem(path: string | undefined, origin: string): Promise<string | undefined> {

@@ -11,6 +11,6 @@ export async function hangUpWhenSilent(
   const { clock } = context.io;
   while (!signal.aborted) {
     await clock.sleep(lookMs, signal).catch(() => {});
-    if (clock.monotonicMs() - heardMs() > silentMs) context.hangUp();
+    if (clock.monotonicMs() - heardMs() > silentMs) context.hangUpSilent();
   }
 }

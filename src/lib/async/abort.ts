@@ -101,6 +101,12 @@ export function linkSignals(...parents: readonly (AbortSignal | undefined)[]): O
   };
 }
 
+/** How much of a time-out is left, in whole milliseconds and at least 1; undefined for one that is none. */
+export function timeLeft(clock: Clock, timeoutMs: number | undefined): () => number | undefined {
+  const startMs = clock.monotonicMs();
+  return () => timeoutMs && Math.max(1, Math.ceil(timeoutMs - (clock.monotonicMs() - startMs)));
+}
+
 /** A signal that is aborted with a `TimeoutError` after `ms`, or earlier with the parent. Dispose it to stop its timer. */
 export function deadlineAfter(clock: Clock, ms: number, parent?: AbortSignal): OwnedSignal {
   const linked = linkSignals(parent);

@@ -31,6 +31,20 @@ export const skip = <Id extends string>(id: Id, detail: string): Check<Id> => ({
 /** True if nothing failed; warnings do not count. */
 export const isHealthy = (checks: readonly Check[]): boolean => checks.every(({ status }) => status !== "fail");
 
+/** The same checks of each of several addresses; the details say which one, where there are several. */
+export async function checkEach(
+  addresses: readonly string[],
+  look: (address: string) => Promise<readonly Check[]>,
+): Promise<readonly Check[]> {
+  if (addresses.length < 2) return (await Promise.all(addresses.map(look))).flat();
+  const found: Check[] = [];
+  for (const address of addresses) {
+    const checks = await look(address);
+    found.push(...checks.map((check) => ({ ...check, detail: `${address}: ${check.detail}` })));
+  }
+  return found;
+}
+
 /**
  * `ok tcp connected in 2 ms` for each check, and what to do under those that are not well. `width` is the terminal's;
  * undefined breaks no lines.

@@ -1,12 +1,15 @@
 import type { DescMethod } from "@bufbuild/protobuf";
-import { type ConnectError, createContextValues, type Interceptor, type Transport } from "@connectrpc/connect";
+import { Code, ConnectError, createContextValues, type Interceptor, type Transport } from "@connectrpc/connect";
 import { createMethodUrl, runStreamingCall, runUnaryCall } from "@connectrpc/connect/protocol";
 import { type ChannelOptions, Client, connectivityState, logVerbosity, setLogVerbosity } from "@grpc/grpc-js";
+import { abortable } from "../async/abort.ts";
 import { type Clock, systemClock } from "../clock.ts";
 import type { Environment } from "../environment.ts";
 import { given } from "../values/records.ts";
 import { Dialer } from "../way/dialer.ts";
+import type { Endpoints } from "../way/endpoints.ts";
 import { explained } from "../way/explained.ts";
+import { type EndpointTransport, type SeveralTransport, severalTransports } from "../way/several.ts";
 import { type ClientTls, wayTo } from "../way/way.ts";
 import { streamingCall, unaryCall } from "./calls.ts";
 import { dialedChannel } from "./connector.ts";
@@ -25,10 +28,12 @@ export interface GrpcTransportOptions {
   /** How long an open stream rests between pings (30 s), and how long their answer may take (15 s). */
   readonly keepAliveMs?: number | undefined;
   readonly keepAliveTimeoutMs?: number | undefined;
+  /** What is known of the hosts behind the name. */
+  readonly endpoints?: Endpoints | undefined;
 }
 
 /** A transport with one connection, which is dialled with the first call and dialled again after it broke. */
-export interface GrpcTransport extends Transport, Disposable {
+export interface GrpcTransport extends EndpointTransport, Disposable {
   /** Ends the connection and with it every call, as UNAVAILABLE or CANCELED. */
   close(): void;
   /** Ends the connection, as one that broke: calls fail as UNAVAILABLE, and the next one dials. */
@@ -80,7 +85,43 @@ export function createGrpcTransport(options: GrpcTransportOptions): GrpcTranspor
       }),
   };
   const hangUp = () => dialer.hangUp();
-  return { ...explained(inner, dialer, library), close, hangUp, [Symbol.dispose]: close };
+  return {
+    ...explained(inner, dialer, library),
+    connect: (signal) => connected(client, dialer, signal),
+    get endpoint() {
+      return dialer.endpoint;
+    },
+    close,
+    hangUp,
+    [Symbol.dispose]: close,
+  };
+}
+
+/** Resolves when the server has spoken. */
+function connected(client: Client, dialer: Dialer, signal: AbortSignal): Promise<void> {
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  const channel = client.getChannel();
+  const look = () => {
+    if (signal.aborted) return reject(signal.reason);
+    const state = channel.getConnectivityState(true);
+    if (state === connectivityState.READY) return resolve();
+    if (state === connectivityState.TRANSIENT_FAILURE || state === connectivityState.SHUTDOWN) {
+      const why = dialer.whyFailed();
+      return reject(new ConnectError(why?.message ?? "no connection", Code.Unavailable, undefined, undefined, why));
+    }
+    channel.watchConnectivityState(state, Number.POSITIVE_INFINITY, look);
+  };
+  look();
+  return abortable(promise, signal);
+}
+
+/** The same over several addresses of one control plane, of which it calls the one that is good. */
+export function createGrpcTransports(
+  endpoints: Endpoints,
+  { clock = systemClock, ...options }: Omit<GrpcTransportOptions, "address" | "endpoints">,
+): SeveralTransport {
+  const open = (address: string) => createGrpcTransport({ ...options, clock, address, endpoints });
+  return severalTransports({ endpoints, open, clock });
 }
 
 const channelOptions = ({ userAgent, keepAliveMs, keepAliveTimeoutMs }: GrpcTransportOptions): ChannelOptions => ({

@@ -95,7 +95,9 @@ async function toProxy(way: Way, proxy: ForwardProxy, going: Going): Promise<Soc
 }
 
 async function toFirstHop(way: Way, hop: FirstHop, { signal, onProgress }: Going): Promise<Socket> {
-  const addresses = await resolve(hop, way, signal);
+  const found = await resolve(hop, way, signal);
+  // A proxy finds the server by itself: which host behind the name that is, is not known here.
+  const addresses = hop.isProxy ? found : (way.endpoints?.hostsInOrder(way.url, found) ?? found);
   onProgress({ kind: "resolved", hop, addresses });
   const startedMs = way.clock.monotonicMs();
   const socket = await connectFirst(hop, addresses, { ...way, signal });

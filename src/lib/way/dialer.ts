@@ -1,7 +1,9 @@
 import type { Socket } from "node:net";
 import { linkSignals } from "../async/abort.ts";
+import { plainAddress } from "../net/networks.ts";
 import { messageOf } from "../values/errors.ts";
 import { type Dialed, dial, type WayProgress } from "./dial.ts";
+import type { Endpoint } from "./endpoints.ts";
 import { http2Error, unfinished } from "./http2-words.ts";
 import type { Way } from "./way.ts";
 import { WayError, type WayStep } from "./way-error.ts";
@@ -22,6 +24,10 @@ export class Dialer {
   #error: WayError | undefined;
   /** The newest one that was handed out. */
   #socket: Socket | undefined;
+  /** Where that leads. */
+  #host: string | undefined;
+  /** Why it broke, where that was told on the socket alone. */
+  #broke: Error | undefined;
   /** The newest connection on which the server has not been heard: another attempt may have begun before its failure is told. */
   #unheard: Dialed | undefined;
 
@@ -38,12 +44,22 @@ export class Dialer {
       this.#attempt = { kind: "opened" };
       this.#unheard = dialed;
       this.#socket = dialed.socket;
+      this.#broke = undefined;
+      this.#host = this.way.proxy.kind === "direct" ? hostOf(dialed.socket) : undefined;
+      dialed.socket.once("error", (error) => {
+        this.#broke = error;
+      });
       return dialed.socket;
     } catch (error) {
       this.#attempt = { kind: "none" };
       if (error instanceof WayError) this.#error = error;
       throw error;
     }
+  }
+
+  /** Where the connection leads that was handed out last: the host is not known behind a proxy. */
+  get endpoint(): Endpoint {
+    return { url: this.way.url, host: this.#host };
   }
 
   /** To be told when the server has said the first thing in HTTP/2. */
@@ -58,6 +74,11 @@ export class Dialer {
     const isOfDialing = this.#error !== undefined && messageOf(cause).includes(this.#error.message);
     if (!isOfDialing && this.#unheard !== undefined) this.#error = http2Error(this.way, this.#unheard, cause);
     return this.#error;
+  }
+
+  /** The same, when a library says no more than that there is none. */
+  whyFailed(): WayError | undefined {
+    return this.whyNone(this.#broke ?? new Error("the connection was closed"));
   }
 
   /** What was still under way, when a deadline has passed; undefined if the connection was there. */
@@ -88,3 +109,6 @@ export class Dialer {
     this.#attempt = { kind: "going", step: next[progress.kind] };
   }
 }
+
+const hostOf = ({ remoteAddress }: Socket): string | undefined =>
+  remoteAddress === undefined ? undefined : plainAddress(remoteAddress);

@@ -2,6 +2,7 @@ import { isIP } from "node:net";
 import { type Clock, systemClock } from "../clock.ts";
 import type { Environment } from "../environment.ts";
 import { WindlassError } from "../words/errors.ts";
+import type { Endpoints } from "./endpoints.ts";
 import { chooseProxy, type ProxyChoice } from "./proxy.ts";
 import { type ServerAddress, serverAddress } from "./server-address.ts";
 
@@ -27,6 +28,8 @@ export interface WayOptions {
   readonly clock?: Clock | undefined;
   /** How long each step may take, 10 s if absent. */
   readonly stepMs?: number | undefined;
+  /** Which of the hosts behind its name is tried first; the order of the system if absent. */
+  readonly endpoints?: Endpoints | undefined;
 }
 
 /** The way to a server: settled once, gone by each connection. */
@@ -41,19 +44,21 @@ export interface Way {
   readonly environment: Environment;
   readonly clock: Clock;
   readonly stepMs: number;
+  readonly endpoints: Endpoints | undefined;
 }
 
 /** Settles the way to `http://host:port` or `https://host[:port]`. Refuses anything else (`validation`). */
 export function wayTo(
   url: string,
-  { tls = {}, environment = {}, clock = systemClock, stepMs = 10_000 }: WayOptions,
+  { tls = {}, environment = {}, clock = systemClock, stepMs = 10_000, endpoints }: WayOptions,
 ): Way {
   const server = serverAddress(url);
   if (server === undefined) {
     throw new WindlassError("validation", `expected an address such as https://tf.example.com, got ${url}`);
   }
   const proxy = chooseProxy(server, environment);
-  return { url, server, tls, expectedName: tls.serverName ?? server.host, proxy, environment, clock, stepMs };
+  const expectedName = tls.serverName ?? server.host;
+  return { url, server, tls, expectedName, proxy, environment, clock, stepMs, endpoints };
 }
 
 /** What to name in SNI, which has no addresses; undefined is none. */

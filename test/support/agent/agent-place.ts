@@ -37,8 +37,13 @@ export class AgentPlace implements AsyncDisposable {
     this.#records.push(records);
     const agent = startAgent({
       transport: this.controlPlane.transport,
-      hangUp: () => {
-        this.hangUps++;
+      route: {
+        address: undefined,
+        stay: () => {},
+        leave: () => false,
+        hangUp: () => {
+          this.hangUps++;
+        },
       },
       token: async () => "wdl_agt_test",
       clock,
