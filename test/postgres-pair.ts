@@ -31,7 +31,11 @@ export async function openPair(): Promise<PostgresPair> {
 }
 
 /** Asks a server over its socket. */
-export async function ask(server: PostgresServer, text: string, database = "postgres"): Promise<readonly pg.QueryResultRow[]> {
+export async function ask(
+  server: PostgresServer,
+  text: string,
+  database = "postgres",
+): Promise<readonly pg.QueryResultRow[]> {
   const client = new pg.Client({ connectionString: server.url(database) });
   await client.connect();
   try {

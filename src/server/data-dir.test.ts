@@ -75,7 +75,10 @@ test("everything lies in it, or in PostgreSQL", () => {
     blobs: { url: `files:${blobsDir("/srv")}` },
   });
   const url = "postgres://db/windlass";
-  const given = { "database-url": url, "database-pooling": "transaction", "database-connections": "25" };
+  const given = {
+    ...{ "database-url": url, "database-direct-url": url },
+    ...{ "database-pooling": "transaction", "database-connections": "25" },
+  };
   const place = {
     url,
     settings: { pooling: "transaction", maxConnections: 25, statementTimeoutMs: 60_000, passwordFile: undefined },

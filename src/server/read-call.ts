@@ -30,7 +30,9 @@ export function readSettings(flags: Readonly<Record<string, unknown>>, environme
   const loaded = loadSettings(serverSettings, { flags, environment, file, alsoKnown: knownVariables });
   const problems = [
     ...armFailpoints(environment),
-    ...(loaded.kind === "invalid" ? loaded.problems : [...loaded.unknown, ...databaseProblems(loaded.values), ...jobProblems(loaded.values, environment)]),
+    ...(loaded.kind === "invalid"
+      ? loaded.problems
+      : [...loaded.unknown, ...databaseProblems(loaded.values), ...jobProblems(loaded.values, environment)]),
   ];
   if (loaded.kind === "invalid" || problems.length > 0) return { kind: "invalid", problems };
   return { kind: "loaded", settings: loaded.values, origins: loaded.origins };

@@ -37,7 +37,10 @@ export const databaseOf = (settings: DatabaseSettings): DatabasePlace | undefine
 export const directOf = (
   settings: DatabaseSettings & Pick<ServerSettings, "databaseDirectUrl">,
 ): DatabasePlace | undefined =>
-  databaseOf({ ...settings, databaseUrl: settings.databaseUrl && (settings.databaseDirectUrl ?? settings.databaseUrl) });
+  databaseOf({
+    ...settings,
+    databaseUrl: settings.databaseUrl && (settings.databaseDirectUrl ?? settings.databaseUrl),
+  });
 
 /** What is wrong with what is said of PostgreSQL. */
 export const databaseProblems = ({

@@ -28,7 +28,7 @@ async function startServer(scene: Scene, name: string, database: readonly string
   const dataDir = join(scene.directory, name);
   const args = [
     ...["--data-dir", dataDir, "--listen", `127.0.0.1:${port}`, "--server-agent-concurrency", "0"],
-    ...["--heartbeat-interval", "1s", "--log-format", "json", ...database],
+    ...["--heartbeat-interval", "1s", "--shutdown-timeout", "2s", "--log-format", "json", ...database],
   ];
   const program = scene.start("windlassd", args, { WINDLASS_MASTER_KEY: "ab".repeat(32) });
   await program.says(/windlassd is ready/);
@@ -56,10 +56,16 @@ describe.skipIf(!hasPgbouncer)("the worked example", { timeout: 300_000 }, () =>
       "10.0.0.1:7070": one.address,
       "10.0.0.2:7070": two.address,
     });
-    await Front.open(scene, { command: haproxy.path, args: ["-db", "-f", await place.write("haproxy.cfg", text)], port });
+    const front = await Front.open(scene, {
+      command: haproxy.path,
+      args: ["-db", "-f", await place.write("haproxy.cfg", text)],
+      port,
+    });
     const url = `https://127.0.0.1:${port}`;
     const adminTokenFile = join(one.dataDir, "admin-token");
-    const api = held.use(new Api(url, (await readFile(adminTokenFile, "utf8")).trim(), await readFile(place.ca, "utf8")));
+    const api = held.use(
+      new Api(url, (await readFile(adminTokenFile, "utf8")).trim(), await readFile(place.ca, "utf8")),
+    );
     /** How long it takes until a change is made again. */
     const healed = async () => {
       const began = performance.now();
@@ -67,8 +73,10 @@ describe.skipIf(!hasPgbouncer)("the worked example", { timeout: 300_000 }, () =>
       await until("changes are made again", change, { deadlineMs: 60_000 });
       return Math.round(performance.now() - began);
     };
-    const pool = await until("HAProxy lets calls through", () => api.pool().catch(() => undefined));
-    const server = { ...one, url, adminTokenFile, api, start: async () => {} };
+    const pool = await until("HAProxy lets calls through", () => api.pool().catch(() => undefined), {
+      seen: () => front.said(),
+    });
+    const server = { ...one, url, adminTokenFile, api, databaseUrl: pair.url, start: async () => {} };
     await scene.agent({ ...server, stop: () => one.program.stop() }, { pool, env: { WINDLASS_CA_FILE: place.ca } });
     const workspace = await api.workspace({ agentPool: pool });
     await api.upload(workspace, await scene.configuration("slow"));
