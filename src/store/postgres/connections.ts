@@ -140,7 +140,9 @@ function noneLeft(failures: readonly string[], last: unknown): unknown {
  * a former primary that came back after another one took its place: it does not have what was written since.
  */
 async function demandWritable(client: pg.ClientBase, route: DatabaseRoute): Promise<void> {
-  const { rows } = await client.query<{ transaction_read_only: string }>("SHOW transaction_read_only");
+  // A pooler lets in whom it has no server for yet.
+  const ask = { text: "SHOW transaction_read_only", query_timeout: route.address.connectTimeoutMs };
+  const { rows } = await client.query<{ transaction_read_only: string }>(ask);
   if (rows[0]?.transaction_read_only === "on")
     throw notThis("the server is read-only: a standby, or told to take no changes");
   if (route.address.hosts.length > 1 && route.isFormer(await timelineOf(client)))
