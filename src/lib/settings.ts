@@ -194,7 +194,9 @@ function check(one: Setting<unknown>, { text, origin }: Found): Resolved {
   if (value !== undefined) return { kind: "value", value, origin };
   const why = one.schema.why?.(text);
   if (why !== undefined) return { kind: "problem", problem: `${origin}: ${why}` };
-  const got = one.isSecret ? "something else (not shown: it is a secret)" : JSON.stringify(text);
+  const got = one.isSecret
+    ? "something else (not shown: it is a secret)"
+    : JSON.stringify(one.schema.shown?.(text) ?? text);
   return { kind: "problem", problem: `${origin}: expected ${one.schema.expected}, got ${got}` };
 }
 

@@ -10,7 +10,7 @@ import type { ServerSettings } from "./settings.ts";
 /** Settings that every command heeds. */
 export const commonSettings = [
   ...["config", "dataDir", "databaseUrl", "databaseDirectUrl", "databasePooling", "databaseConnections"],
-  ...["databaseStatementTimeout", "databasePasswordFile", "logLevel", "logFormat"],
+  ...["databaseStatementTimeout", "databasePasswordFile", "blobUrl", "logLevel", "logFormat"],
 ] as const;
 
 /** Everything that a command was called with. */

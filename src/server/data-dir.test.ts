@@ -5,6 +5,7 @@ import { createTestDatabase, hasPostgres } from "../../test/postgres.ts";
 import { commandCall, openFilesIn, settingsOf, temporaryDirectory } from "../../test/support/server.ts";
 import { lockDatabase } from "../store/engine/postgres-lock.ts";
 import {
+  blobPlace,
   blobsDir,
   demandDataDir,
   ensureDataDir,
@@ -69,11 +70,12 @@ test("what a restore has left half done is refused", async () => {
 });
 
 test("everything lies in it, or in PostgreSQL", () => {
+  const spoolDirectory = "/srv/maintenance";
   expect(storePlaces(settingsOf({}), "/srv")).toEqual({
     store: { url: "sqlite:/srv/windlass.db" },
     logs: { url: "sqlite:/srv/logs.db" },
-    blobs: { url: `files:${blobsDir("/srv")}` },
   });
+  expect(blobPlace(settingsOf({}), "/srv")).toEqual({ url: `files:${blobsDir("/srv")}`, spoolDirectory });
   const url = "postgres://db/windlass";
   const given = {
     ...{ "database-url": url, "database-direct-url": url },
@@ -83,7 +85,10 @@ test("everything lies in it, or in PostgreSQL", () => {
     url,
     settings: { pooling: "transaction", maxConnections: 25, statementTimeoutMs: 60_000, passwordFile: undefined },
   };
-  expect(storePlaces(settingsOf(given), "/srv")).toEqual({ store: place, logs: place, blobs: place });
+  expect(storePlaces(settingsOf(given), "/srv")).toEqual({ store: place, logs: place });
+  expect(blobPlace(settingsOf(given), "/srv")).toEqual({ ...place, spoolDirectory });
+  const blobs = "s3://objects/windlass?region=eu-central-1";
+  expect(blobPlace(settingsOf({ ...given, "blob-url": blobs }), "/srv")).toEqual({ url: blobs, spoolDirectory });
 });
 
 test("a command that needs the server to stand still takes what the server would, and gives it back", async () => {

@@ -5,7 +5,7 @@ import { type DirectoryLock, lockDirectory } from "../lib/fs/dir-lock.ts";
 import { makeDirectory } from "../lib/fs/make-directory.ts";
 import { messageOf } from "../lib/values/errors.ts";
 import type { DatabasePlace } from "../store/postgres/settings.ts";
-import { type DatabaseSettings, databaseOf } from "./settings.ts";
+import { type DatabaseSettings, databaseOf, type ServerSettings } from "./settings.ts";
 import { StartError } from "./start-error.ts";
 
 /** Makes the data directory if it is not there, for its owner alone. */
@@ -50,11 +50,10 @@ export function refuseUnfinishedRestore(dataDir: string): void {
   throw new StartError(2, `a restore into ${dataDir} was not finished: run windlassd restore again, with --force`);
 }
 
-/** Where the three stores are. */
+/** Where rows and logs are. */
 export interface StorePlaces {
   readonly store: DatabasePlace;
   readonly logs: DatabasePlace;
-  readonly blobs: DatabasePlace;
 }
 
 export function storePlaces(settings: DatabaseSettings, dataDir: string): StorePlaces {
@@ -62,9 +61,19 @@ export function storePlaces(settings: DatabaseSettings, dataDir: string): StoreP
   return {
     store: database ?? { url: `sqlite:${rowsFile(dataDir)}` },
     logs: database ?? { url: `sqlite:${logsFile(dataDir)}` },
-    blobs: database ?? { url: `files:${blobsDir(dataDir)}` },
   };
 }
+
+/** Where the objects are, and where uploads wait until their names are known. */
+export const blobPlace = (
+  settings: DatabaseSettings & Pick<ServerSettings, "blobUrl">,
+  dataDir: string,
+): DatabasePlace & { readonly spoolDirectory: string } => ({
+  ...(settings.blobUrl === undefined
+    ? (databaseOf(settings) ?? { url: `files:${blobsDir(dataDir)}` })
+    : { url: settings.blobUrl }),
+  spoolDirectory: maintenanceDir(dataDir),
+});
 
 export const rowsFile = (dataDir: string): string => join(dataDir, "windlass.db");
 export const logsFile = (dataDir: string): string => join(dataDir, "logs.db");

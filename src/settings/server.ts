@@ -3,6 +3,7 @@ import { networks } from "../lib/net/networks.ts";
 import { pathPrefix } from "../lib/net/path-prefix.ts";
 import { choice, durationMs, flag, integer, path, sizeBytes, text } from "../lib/setting-schemas.ts";
 import { optionalSetting, settingsWith } from "../lib/settings.ts";
+import { blobUrl } from "./blob-url.ts";
 import { jobSettings, sandboxes } from "./jobs.ts";
 import { fewestKeptStates, keepDuration, keptStates } from "./kept-times.ts";
 import { postgresUrl } from "./postgres-url.ts";
@@ -123,6 +124,13 @@ export const serverSettings = {
     otherwise: "SQLite in the data directory",
     schema: postgresUrl(),
     isSecret: true,
+  }),
+  blobUrl: optional({
+    flag: "blob-url",
+    about:
+      "s3://bucket/prefix?endpoint=…&region=…: keep configurations, plans and states in S3 or a store that speaks it",
+    otherwise: "where the rows are",
+    schema: blobUrl(),
   }),
   databaseDirectUrl: optional({
     flag: "database-direct-url",
