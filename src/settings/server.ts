@@ -276,7 +276,7 @@ export const serverSettings = {
   rateLimit: setting(
     {
       flag: "rate-limit",
-      about: "calls a second of one API key, with bursts of twice that; 0 is no limit",
+      about: "calls a second of one API key at one replica, with bursts of twice that; 0 is no limit",
       schema: integer(0, upTo),
     },
     500,
@@ -284,7 +284,8 @@ export const serverSettings = {
   authFailureLimit: setting(
     {
       flag: "auth-failure-limit",
-      about: "credentials a minute that one address may have rejected before it is told to wait; 0 is no limit",
+      about:
+        "credentials a minute that one address may have rejected at one replica before it is told to wait; 0 is no limit",
       schema: integer(0, upTo),
     },
     600,

@@ -46,6 +46,7 @@ export function fenceDatabase({ store, clock, random }: RestoreParts, backupAt: 
     const fenced = await fenceRuns(tx, at);
     const agents = await endSessions(tx, random);
     await endBrowserSessions(tx);
+    await forgetReplicas(tx);
     const counts = { generation, ...fenced, agents };
     await record(tx, "system", {
       action: "server.restore",
@@ -113,6 +114,13 @@ async function endSessions(tx: Queries, random: Random): Promise<number> {
     after = page.at(-1)?.id ?? null;
     if (page.length < pageRows) return count;
   }
+}
+
+/** They served the database that the backup was made of. */
+async function forgetReplicas(tx: Queries): Promise<void> {
+  const ids = (await tx.replicas.all()).map(({ id }) => id);
+  await tx.presences.deleteOf(ids);
+  for (const id of ids) await tx.replicas.leave(id);
 }
 
 /** A browser that was signed out since the backup is not signed in again. */
