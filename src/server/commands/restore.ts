@@ -203,7 +203,7 @@ async function tellOfObjects({ call: { settings, log, note }, dataDir }: Restore
   if (settings.blobUrl === undefined) return;
   await using store = await openStore({ ...storePlaces(settings, dataDir).store, log });
   await using blobs = await openBlobStore({ ...blobPlace(settings, dataDir), log });
-  await using logs = await openLogStore({ url: storeUrls(settings, dataDir).logs, log });
+  await using logs = await openLogStore({ ...storePlaces(settings, dataDir).logs, log });
   const missing = await missingBlobs({ store, logs, blobs });
   if (missing > 0)
     note(

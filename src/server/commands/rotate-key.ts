@@ -28,10 +28,10 @@ export const rotateKeyCommand: ServerCommand = {
   async run(call) {
     const dataDir = dataDirOf(call.settings, call.environment);
     await using _held = await takeData(call);
-    const { store: rows } = storePlaces(call.settings, dataDir);
-    await using store = await openStore({ ...rows, log: call.log, migrate: call.settings.migrate });
+    const places = storePlaces(call.settings, dataDir);
+    await using store = await openStore({ ...places.store, log: call.log, migrate: call.settings.migrate });
     await using blobs = await openBlobStore({ ...blobPlace(call.settings, dataDir), log: call.log });
-    await using logs = await openLogStore({ url: urls.logs, log: call.log });
+    await using logs = await openLogStore({ ...places.logs, log: call.log });
     await demandOwnObjects({ store, blobs, random: call.random }, call.settings);
     const keys = await keysToRotate(call, dataDir, store);
     const vault = createVault(keys.key, call.random, keys.older);
