@@ -88,7 +88,7 @@ const floors: Readonly<Record<string, readonly (readonly string[])[]>> = {
     ["checks", "grpc"],
   ],
   domain: [["workspaces"], ["agents"], ["runs"], ["people"]],
-  store: [["drizzle"], ["engine"], ["ports", "tables"], ["blobs", "logs", "queries"], ["."]],
+  store: [["drizzle", "postgres"], ["engine"], ["ports", "tables"], ["blobs", "logs", "queries"], ["."]],
   control: [
     ["documents"],
     ["core"],

@@ -16,6 +16,8 @@ import type { Workspace } from "../src/domain/workspaces/workspace.ts";
 import { systemRandom } from "../src/lib/random.ts";
 import { isWindlassError } from "../src/lib/words/errors.ts";
 import { newId, type WorkspaceId } from "../src/lib/words/ids.ts";
+import type { DatabasePlace } from "../src/store/postgres/settings.ts";
+import { hasPgbouncer, pooledPlace } from "./pgbouncer.ts";
 import { createTestDatabase, hasPostgres } from "./postgres.ts";
 import { openTestControl, sha256, type TestControl } from "./support/control.ts";
 import { introduction } from "./support/fake-agent.ts";
@@ -28,18 +30,13 @@ const maxQueuedRuns = 40;
 let held: AsyncDisposableStack;
 let planes: readonly [TestControl, TestControl];
 let operator: Person;
-let url: string;
 
-beforeEach(async () => {
-  held = new AsyncDisposableStack();
-  if (!hasPostgres) return;
-  ({ url } = held.use(await createTestDatabase()));
-  planes = [await open(), await open()];
-  operator = planes[0].as("owner");
-});
-afterEach(() => held.disposeAsync());
+/** How control planes come to the database. */
+const ways = [
+  { name: "themselves", isHere: hasPostgres, place: async () => held.use(await createTestDatabase()) },
+  { name: "through PgBouncer", isHere: hasPgbouncer, place: () => pooledPlace(held) },
+] as const;
 
-const open = async () => held.use(await openTestControl({ rows: url, limits: { maxQueuedRuns } }));
 const controlOf = (index: number) => planes[index % 2 === 0 ? 0 : 1].control;
 const read = <T>(ask: Parameters<TestControl["control"]["store"]["read"]>[0]) =>
   controlOf(0).store.read(ask) as Promise<T>;
@@ -102,7 +99,16 @@ async function expectOneHolder(id: WorkspaceId): Promise<void> {
   if (lock === null) expect(active).toEqual([]);
 }
 
-describe.skipIf(!hasPostgres)("two control planes on one database", () => {
+describe.each(ways.filter(({ isHere }) => isHere))("two control planes on one database, $name,", ({ place }) => {
+  beforeEach(async () => {
+    held = new AsyncDisposableStack();
+    const { url, settings }: DatabasePlace = await place();
+    const open = async () => held.use(await openTestControl({ rows: { url, settings }, limits: { maxQueuedRuns } }));
+    planes = [await open(), await open()];
+    operator = planes[0].as("owner");
+  });
+  afterEach(() => held.disposeAsync());
+
   test("create runs with 64 callers of one, and with 32 callers each, without a refusal", async () => {
     const spaces: Workspace[] = [];
     for (let index = 0; index < 8; index += 1) spaces.push(await givenWorkspace(`w${index}`));
