@@ -128,6 +128,7 @@ const leastBytes: Readonly<Record<string, number>> = {
   "windlass.v1.SystemService/GetAttention": small,
   "windlass.v1.SystemService/GetServerInfo": small,
   "windlass.v1.SystemService/GetStats": small,
+  "windlass.v1.SystemService/ListReplicas": small,
   "windlass.v1.SystemService/Probe": small,
   "windlass.v1.SystemService/StreamProbe": small,
   "windlass.v1.SystemService/WhoAmI": small,

@@ -3,6 +3,7 @@ import { glob, mkdir, mkdtemp, readdir, rename, rm, stat, symlink, utimes, write
 import { basename, join } from "node:path";
 import { rolldown } from "rolldown";
 import { lateRules } from "./late-rules.ts";
+import { plainDescriptors } from "./plain-descriptors.ts";
 import { placedSources } from "./sources.ts";
 import { threadsOf } from "./threads.ts";
 
@@ -48,7 +49,7 @@ async function bundleOf(root: string, input: Readonly<Record<string, string>>): 
     platform: "node",
     // A package with a program of the machine's own, one that only who has installed it uses, one that is never used.
     external: [/^node:/, "better-sqlite3", "pg-native", "@grpc/proto-loader"],
-    plugins: [placedSources(root, directory), lateRules],
+    plugins: [placedSources(root, directory), ...("windlassd" in input ? [lateRules] : [plainDescriptors])],
     logLevel: "silent",
   });
   const { output } = await bundle.generate({

@@ -8,6 +8,8 @@ export interface SettingSchema<T> {
   readonly placeholder: string;
   /** The only texts there are, where they can be counted. */
   readonly words?: readonly string[];
+  /** What of a text that is refused may be shown, if not all of it. */
+  readonly shown?: (text: string) => string;
   /** The flag alone means true. */
   readonly isSwitch?: boolean;
   /** The flag may be given again: all of its texts count, as if commas stood between them. */

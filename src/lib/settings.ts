@@ -192,7 +192,9 @@ function findGiven(
 function check(one: Setting<unknown>, { text, origin }: Found): Resolved {
   const value = one.schema.read(text);
   if (value !== undefined) return { kind: "value", value, origin };
-  const got = one.isSecret ? "something else (not shown: it is a secret)" : JSON.stringify(text);
+  const got = one.isSecret
+    ? "something else (not shown: it is a secret)"
+    : JSON.stringify(one.schema.shown?.(text) ?? text);
   return { kind: "problem", problem: `${origin}: expected ${one.schema.expected}, got ${got}` };
 }
 

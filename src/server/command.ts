@@ -13,6 +13,7 @@ export const commonSettings = [
   "dataDir",
   "databaseUrl",
   "databaseDirectUrl",
+  "blobUrl",
   "logLevel",
   "logFormat",
 ] as const;

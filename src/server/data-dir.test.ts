@@ -69,13 +69,15 @@ test("what a restore has left half done is refused", async () => {
 });
 
 test("everything lies in it, or in PostgreSQL", () => {
-  expect(storeUrls({ databaseUrl: undefined }, "/srv")).toEqual({
+  expect(storeUrls({ databaseUrl: undefined, blobUrl: undefined }, "/srv")).toEqual({
     store: "sqlite:/srv/windlass.db",
     logs: "sqlite:/srv/logs.db",
     blobs: `files:${blobsDir("/srv")}`,
   });
   const url = "postgres://db/windlass";
-  expect(storeUrls({ databaseUrl: url }, "/srv")).toEqual({ store: url, logs: url, blobs: url });
+  expect(storeUrls({ databaseUrl: url, blobUrl: undefined }, "/srv")).toEqual({ store: url, logs: url, blobs: url });
+  const blobs = "s3://objects/windlass";
+  expect(storeUrls({ databaseUrl: url, blobUrl: blobs }, "/srv")).toEqual({ store: url, logs: url, blobs });
 });
 
 test("a command that needs the server to stand still takes what the server would, and gives it back", async () => {

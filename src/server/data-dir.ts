@@ -56,10 +56,22 @@ export interface StoreUrls {
   readonly blobs: string;
 }
 
-export const storeUrls = ({ databaseUrl }: Pick<ServerSettings, "databaseUrl">, dataDir: string): StoreUrls => ({
+export const storeUrls = (
+  { databaseUrl, blobUrl }: Pick<ServerSettings, "databaseUrl" | "blobUrl">,
+  dataDir: string,
+): StoreUrls => ({
   store: databaseUrl ?? `sqlite:${rowsFile(dataDir)}`,
   logs: databaseUrl ?? `sqlite:${logsFile(dataDir)}`,
-  blobs: databaseUrl ?? `files:${blobsDir(dataDir)}`,
+  blobs: blobUrl ?? databaseUrl ?? `files:${blobsDir(dataDir)}`,
+});
+
+/** Where the objects are, and where uploads wait until their names are known. */
+export const blobPlace = (
+  settings: Pick<ServerSettings, "databaseUrl" | "blobUrl">,
+  dataDir: string,
+): { readonly url: string; readonly spoolDirectory: string } => ({
+  url: storeUrls(settings, dataDir).blobs,
+  spoolDirectory: maintenanceDir(dataDir),
 });
 
 export const rowsFile = (dataDir: string): string => join(dataDir, "windlass.db");

@@ -39,7 +39,7 @@ export async function openControl(
     random,
     wake: new WakeUps(clock),
     presence: new Presence(clock.monotonicMs()),
-    replicas: new Replicas(replicaId),
+    replicas: new Replicas(replicaId, clock.now()),
     documents: owned.use(new Documents(clock)),
     helloGate: new HelloGate(),
     limits: limitsOf(settings),

@@ -16,6 +16,7 @@ const samples: Readonly<Record<string, readonly [good: string, bad: string | nul
   applyGrace: ["20m", "1w"],
   applyTimeout: ["2h30m", "2h 30m"],
   authFailureLimit: ["0", "1000001"],
+  blobUrl: ["s3://objects/windlass?endpoint=https://minio:9000", "https://minio:9000/objects"],
   caFile: ["/etc/ca.pem", null],
   certFile: ["/etc/cert.pem", null],
   color: ["always", "sometimes"],

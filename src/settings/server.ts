@@ -3,6 +3,7 @@ import { networks } from "../lib/net/networks.ts";
 import { pathPrefix } from "../lib/net/path-prefix.ts";
 import { choice, durationMs, flag, integer, path, sizeBytes, text } from "../lib/setting-schemas.ts";
 import { optionalSetting, settingsWith } from "../lib/settings.ts";
+import { blobUrl } from "./blob-url.ts";
 import { jobSettings, sandboxes } from "./jobs.ts";
 import { fewestKeptStates, keepDuration, keptStates } from "./kept-times.ts";
 import { postgresUrl } from "./postgres-url.ts";
@@ -124,6 +125,13 @@ export const serverSettings = {
     schema: postgresUrl(),
     isSecret: true,
   }),
+  blobUrl: optional({
+    flag: "blob-url",
+    about:
+      "s3://bucket/prefix?endpoint=…&region=…: keep configurations, plans and states in S3 or a store that speaks it",
+    otherwise: "where the rows are",
+    schema: blobUrl(),
+  }),
   databaseDirectUrl: optional({
     flag: "database-direct-url",
     about: "postgres://… of the same database past a pooler of transactions, such as PgBouncer: for locks and notices",
@@ -238,7 +246,7 @@ export const serverSettings = {
   rateLimit: setting(
     {
       flag: "rate-limit",
-      about: "calls a second of one API key, with bursts of twice that; 0 is no limit",
+      about: "calls a second of one API key at one replica, with bursts of twice that; 0 is no limit",
       schema: integer(0, upTo),
     },
     500,
@@ -246,7 +254,8 @@ export const serverSettings = {
   authFailureLimit: setting(
     {
       flag: "auth-failure-limit",
-      about: "credentials a minute that one address may have rejected before it is told to wait; 0 is no limit",
+      about:
+        "credentials a minute that one address may have rejected at one replica before it is told to wait; 0 is no limit",
       schema: integer(0, upTo),
     },
     600,

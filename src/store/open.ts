@@ -1,9 +1,11 @@
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import Database from "better-sqlite3";
 import type pg from "pg";
 import { type Clock, systemClock } from "../lib/clock.ts";
 import { inSqliteFile } from "../lib/fs/sqlite-file.ts";
+import { type S3Place, s3PlaceOf } from "../lib/net/s3-url.ts";
 import { type Random, systemRandom } from "../lib/random.ts";
 import { WindlassError } from "../lib/words/errors.ts";
 import { isId } from "../lib/words/ids.ts";
@@ -40,7 +42,7 @@ import { defineTables, type Tables } from "./tables/tables.ts";
 import { type HeardStatuses, published } from "./watched-queries.ts";
 
 export interface OpenOptions {
-  /** `sqlite:<path>` (for objects `files:<directory>`), or `postgres://…`. */
+  /** `sqlite:<path>` (for objects `files:<directory>` or `s3://…`), or `postgres://…`. */
   readonly url: string;
   readonly log?: StoreLog | undefined;
   /** `auto` if absent. Objects in files and logs in SQLite have no migrations. */
@@ -52,6 +54,8 @@ export interface OpenOptions {
 export interface OpenBlobsOptions extends OpenOptions {
   /** Another process owns the directory of the objects. */
   readonly isShared?: boolean | undefined;
+  /** Where uploads to S3 wait that do not fit into memory. */
+  readonly spoolDirectory?: string | undefined;
 }
 
 export interface OpenStoreOptions extends OpenOptions {
@@ -119,16 +123,22 @@ export async function openLogStore({
   return openPostgresLogStore(pool, clock);
 }
 
-/** Opens the objects: files under a directory, or tables of the PostgreSQL database. */
+/** Opens the objects: files under a directory, tables of the PostgreSQL database, or a bucket of S3. */
 export async function openBlobStore({
   url,
   log = silentLog,
   migrate = "auto",
   isShared = false,
+  spoolDirectory = tmpdir(),
   clock = systemClock,
   random = systemRandom,
 }: OpenBlobsOptions): Promise<BlobStore> {
   const target = parsed(url, "files");
+  if (target.kind === "s3") {
+    // The SDK is large: only who uses it waits for it.
+    const { openS3BlobStore } = await import("./blobs/s3/store.ts");
+    return openS3BlobStore({ place: target.place, spoolDirectory, clock, random });
+  }
   if (target.kind === "embedded") return openFileBlobStore(target.path, { isShared, random });
   const pool = await openMigratedPool({ url, log, migrate, maxConnections: maxByteConnections });
   return openPostgresBlobStore({ pool, clock, random });
@@ -138,8 +148,13 @@ export async function openBlobStore({
 export const openNoticeLine = (options: NoticeOptions): NoticeLine => new PostgresNotices(options);
 
 type Target = { readonly kind: "embedded"; readonly path: string } | { readonly kind: "postgres" };
+type BlobTarget = Target | { readonly kind: "s3"; readonly place: S3Place };
 
-function parsed(url: string, scheme: "sqlite" | "files"): Target {
+function parsed(url: string, scheme: "sqlite"): Target;
+function parsed(url: string, scheme: "files"): BlobTarget;
+function parsed(url: string, scheme: "sqlite" | "files"): BlobTarget {
+  const place = scheme === "files" ? s3PlaceOf(url) : undefined;
+  if (place !== undefined) return { kind: "s3", place };
   if (/^postgres(ql)?:\/\//.test(url)) return { kind: "postgres" };
   const path = url.startsWith(`${scheme}:`) ? url.slice(scheme.length + 1) : "";
   if (path !== "") return { kind: "embedded", path };

@@ -126,6 +126,7 @@ const boundedBy: Readonly<Record<string, string>> = {
   "GetServerInfo.retention": "as many as there are kinds of what is kept",
   "GetVariables.hidden": "512 KiB",
   "GetVariables.variables": "3 MiB with the run's own",
+  "ListReplicas.replicas": "100",
   "SetVariables.variables": "1,000 and 2 MiB of a workspace",
   "StreamRunLogs.times": "1,000",
   "WatchAgents.agents": "1,000, in messages of the bytes of a page",

@@ -111,9 +111,9 @@ export const poweredLogs = (logs: LogStore, power: Power): LogStore => ({
 
 export const poweredBlobs = (blobs: BlobStore, power: Power): BlobStore => ({
   put: (bytes, limits) => power.write(() => blobs.put(bytes, limits)),
-  async *get(key, from) {
+  async *get(key, from, to) {
     power.demand();
-    yield* blobs.get(key, from);
+    yield* blobs.get(key, from, to);
   },
   has: (key) => power.read(() => blobs.has(key)),
   async *list(options) {
@@ -121,7 +121,8 @@ export const poweredBlobs = (blobs: BlobStore, power: Power): BlobStore => ({
     yield* blobs.list(options);
   },
   usage: () => power.read(() => blobs.usage()),
-  deleteIfOlder: (key, before) => power.write(() => blobs.deleteIfOlder(key, before)),
+  deleteOlder: (keys, before) => power.write(() => blobs.deleteOlder(keys, before)),
+  claim: (owner, options) => power.write(() => blobs.claim(owner, options)),
   delete: (key) => power.write(() => blobs.delete(key)),
   [Symbol.asyncDispose]: () => blobs[Symbol.asyncDispose](),
 });

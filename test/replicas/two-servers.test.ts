@@ -1,8 +1,11 @@
 /** Two servers on one PostgreSQL: it does not matter which of them anybody asks. */
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
+import { createClient, type Interceptor } from "@connectrpc/connect";
+import { createGrpcTransport, Http2SessionManager } from "@connectrpc/connect-node";
 import { beforeAll, describe, expect, test } from "vitest";
 import { AgentStatus } from "../../src/gen/windlass/v1/agent_pb.ts";
+import { EventService, type WatchEventsResponse } from "../../src/gen/windlass/v1/event_service_pb.ts";
 import { RunPhase, RunState } from "../../src/gen/windlass/v1/run_pb.ts";
 import { hasPostgres } from "../postgres.ts";
 import { processesIn } from "../support/leftovers.ts";
@@ -14,9 +17,23 @@ import { windlassd } from "../support/windlassd.ts";
 
 /** What heartbeats would tell comes late: what comes in time has come by a notice, or by a look at the rows. */
 const timing = ["--heartbeat-interval", "20s", "--agent-unknown-after", "60s", "--shutdown-timeout", "2s"];
+const args = [...timing, "--metrics-listen", "127.0.0.1:0"];
+
+/** Clients of services that few tests use, until the signal is aborted. */
+function eventsOf({ url }: Pick<TestServer, "url">, token: string, signal: AbortSignal) {
+  const sessionManager = new Http2SessionManager(url);
+  signal.addEventListener("abort", () => sessionManager.abort(), { once: true });
+  const bearer: Interceptor = (next) => (request) => {
+    request.header.set("authorization", `Bearer ${token}`);
+    return next(request);
+  };
+  return createClient(EventService, createGrpcTransport({ baseUrl: url, sessionManager, interceptors: [bearer] }));
+}
+
+const adminToken = async ({ adminTokenFile }: TestServer) => (await readFile(adminTokenFile, "utf8")).trim();
 
 describe.skipIf(!hasPostgres)("two servers on one database", () => {
-  const stage = useStage({ engine: "postgres", args: timing });
+  const stage = useStage({ engine: "postgres", args });
   let other: TestServer;
   let front: Relay;
   let agent: TestAgent;
@@ -25,7 +42,7 @@ describe.skipIf(!hasPostgres)("two servers on one database", () => {
 
   beforeAll(async () => {
     const { scene, server } = stage;
-    other = await scene.server({ beside: server, args: timing });
+    other = await scene.server({ beside: server, args });
     front = await Relay.open(other.url);
     scene.defer(() => front[Symbol.asyncDispose]());
     pool = await server.api.pool();
@@ -47,6 +64,62 @@ describe.skipIf(!hasPostgres)("two servers on one database", () => {
     const { server } = stage;
     await server.program.says(/another replica serves this database/);
     await other.program.says(/another replica serves this database/);
+  });
+
+  test("windlass status and the metrics of each show both", async () => {
+    const { scene, server } = stage;
+    for (const one of [server, other]) {
+      const told = await scene.cli(one, ["status", "-o", "json"]);
+      const { replicas } = JSON.parse(told.stdout);
+      expect(replicas).toHaveLength(2);
+      const states = replicas.map((row: { state: string }) => row.state);
+      expect(states).toEqual(["REPLICA_STATE_ALIVE", "REPLICA_STATE_ALIVE"]);
+      const port = (url: string) => new URL(url).port;
+      const ports = replicas.map(({ address }: { address: string }) => address.split(":").at(-1));
+      expect(ports.toSorted()).toEqual([port(server.url), port(other.url)].toSorted());
+      const asked = replicas.find((row: { answers: boolean }) => row.answers);
+      expect(asked.address).toContain(`:${port(one.url)}`);
+    }
+    for (const { program } of [server, other]) {
+      const [, at = ""] = await program.says(/"url":"([^"]+)"[^\n]*metrics, \/healthz/);
+      expect(await (await fetch(`${at}/metrics`)).text()).toContain('windlass_replicas{state="alive"} 2');
+    }
+    const { stdout } = await scene.cli(server, ["status"]);
+    expect(stdout).toMatch(/^Replicas: +2$/m);
+    expect(stdout).toMatch(/^REPLICA +ADDRESS/m);
+  });
+
+  test("why a run waits is the same at both, whichever of them its agents are connected to", async () => {
+    const { scene, server } = stage;
+    const bound = await server.api.workspace({ agentPool: pool, agentSelector: "zone=mars" });
+    await server.api.upload(bound, await scene.configuration("hello"));
+    const id = await server.api.start(bound);
+    const why = async ({ api }: TestServer) => {
+      const { waiting } = await api.runWhen(id, "tells why it waits", (run) =>
+        (run.waiting?.detail ?? "").includes(agent.name),
+      );
+      return [waiting?.reason, waiting?.detail];
+    };
+    expect(await why(server)).toEqual(await why(other));
+    await server.api.clients.runs.cancelRun({ runId: id });
+  });
+
+  test("who watches events at one is told of what is done at the other; its cursor is of no use there", async () => {
+    const { server } = stage;
+    const over = new AbortController();
+    const stream = eventsOf(server, await adminToken(server), over.signal)
+      .watchEvents({})
+      [Symbol.asyncIterator]();
+    const begin = (await stream.next()).value;
+    const name = await other.api.workspace({});
+    const namesOf = (answer: WatchEventsResponse | undefined): readonly string[] =>
+      answer?.events.flatMap(({ subject }) => (subject.case === "workspace" ? [subject.value.name] : [])) ?? [];
+    for (let told = await stream.next(); !namesOf(told.value).includes(name); told = await stream.next())
+      expect(told.done).toBe(false);
+    const elsewhere = eventsOf(other, await adminToken(server), over.signal);
+    const late = elsewhere.watchEvents({ cursor: begin?.cursor ?? "" })[Symbol.asyncIterator]();
+    await expect(late.next()).rejects.toThrow("not known any more");
+    over.abort();
   });
 
   test("a run that is started, watched and followed at one is done by an agent of the other", async () => {

@@ -30,7 +30,7 @@ function held() {
     ...{ engines: () => undefined, enginesSeen: async () => {}, onChange: (listener) => changes.listen(listener) },
     ...{ offer: () => ({ kind: "taken" }), resume: () => {}, decide: () => {}, command: () => {}, drain: () => {} },
     ...{ removeKept: () => {}, heartbeatAnswered: () => {}, logAcknowledged: () => {}, resultAcknowledged: () => {} },
-    ...{ lacksState: () => {}, refused: () => {} },
+    ...{ logSent: () => {}, lacksState: () => {}, refused: () => {} },
   };
   const welcome = { heartbeatInterval: durationFromMs(60_000), logWindowBytes: 1_000n };
   const client = {

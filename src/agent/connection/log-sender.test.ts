@@ -33,6 +33,7 @@ function sending(sources: readonly LogSource[], windowBytes = 1024 * 1024) {
     sources: () => sources,
     room: async () => {},
     send: (chunk) => sent.push(chunk),
+    onSent: () => {},
     onAcknowledged: (...ack) => acknowledged.push(ack),
   });
   const stop = new AbortController();

@@ -26,6 +26,8 @@ export interface LogSenderOptions {
   /** Resolves when there is room for one chunk. */
   readonly room: (signal: AbortSignal) => Promise<void>;
   readonly send: (chunk: LogChunkToSend) => void;
+  /** How far a log is on its way; less than before when it is sent again. */
+  readonly onSent: (key: ClaimKey, offset: number) => void;
   /** How far the server has a log; `closed` when it takes no more of it. */
   readonly onAcknowledged: (key: ClaimKey, offset: number, closed: boolean) => void;
 }
@@ -69,6 +71,7 @@ export class LogSender {
     const position = this.#position(key);
     position.sent = nextOffset;
     position.acknowledged = nextOffset;
+    this.#options.onSent(key, nextOffset);
     this.wake();
   }
 
@@ -79,6 +82,7 @@ export class LogSender {
     else position.acknowledged = Math.max(position.acknowledged, Math.min(nextOffset, position.sent));
     position.isClosed ||= closed;
     if (position.isClosed) position.sent = position.acknowledged;
+    if (rewind) this.#options.onSent(key, position.sent);
     this.#options.onAcknowledged(key, position.acknowledged, position.isClosed);
     this.wake();
   }
@@ -91,21 +95,23 @@ export class LogSender {
     const keys = new Set(this.#options.sources().map(({ key }) => key));
     for (const [key, position] of this.#positions) {
       if (!keys.has(key)) this.#positions.delete(key);
-      this.#check(position);
+      if (this.#isStuck(position)) this.#options.onSent(key, position.sent);
     }
     this.wake();
   }
 
-  #check(position: Position): void {
+  /** True for a log that is sent again. */
+  #isStuck(position: Position): boolean {
     const { sent, acknowledged, seenAcknowledged } = position;
     const hasMoved = acknowledged !== seenAcknowledged;
     position.seenAcknowledged = acknowledged;
     if (hasMoved) position.patience = firstLooks;
     position.checksWithoutProgress = hasMoved || sent <= acknowledged ? 0 : position.checksWithoutProgress + 1;
-    if (position.checksWithoutProgress < position.patience) return;
+    if (position.checksWithoutProgress < position.patience) return false;
     position.checksWithoutProgress = 0;
     position.patience = Math.min(maxLooks, position.patience * 2);
     position.sent = acknowledged;
+    return true;
   }
 
   /** Says that a log has grown, or that there is another one. */
@@ -168,6 +174,7 @@ export class LogSender {
     }
     position.sent = offset + bytes.length;
     this.#options.send({ claim: source.claim, offset, bytes });
+    this.#options.onSent(source.key, position.sent);
     return true;
   }
 

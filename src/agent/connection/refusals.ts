@@ -41,6 +41,7 @@ export function answerRefusal({ claim, message, reason, rule, detail }: Refused,
   else {
     host.refused(key, message, detail);
     if (message === SessionMessage.START_REQUEST) send(declineMessage(claim, "its start request was refused"));
-    if (message === SessionMessage.JOB_RESULT) speaker.repeatOf(key);
+    // A result that was said behind its log says now that the rest of that does not come.
+    if (message === SessionMessage.JOB_RESULT || message === SessionMessage.LOG_CHUNK) speaker.repeatOf(key);
   }
 }

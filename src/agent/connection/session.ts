@@ -90,7 +90,7 @@ class Session {
   constructor(options: SessionOptions) {
     this.#options = options;
     this.#change = new StreamChange(options);
-    this.#outbox = new Outbox(options.host, (message) => this.#send(message));
+    this.#outbox = new Outbox(options.host, (one) => this.#send(one, one.case === "jobResult" ? "bulk" : "control"));
   }
 
   async run(signal: AbortSignal): Promise<ConnectionOutcome> {
@@ -263,6 +263,7 @@ class Session {
       sources: host.logs,
       room: (signal) => this.#queue.room(signal),
       send: (chunk) => this.#send(chunkMessage(chunk), "bulk"),
+      onSent: host.logSent,
       onAcknowledged: host.logAcknowledged,
     });
   }
@@ -345,7 +346,7 @@ class Session {
   }
 
   #refused(refused: Refused): void {
-    const { host, identity, log } = this.#options;
+    const { host, log, identity } = this.#options;
     const beatPlainly = () => {
       const isNew = !this.#isPlain;
       this.#isPlain = true;
@@ -354,8 +355,7 @@ class Session {
       return isNew;
     };
     const send = (message: OutgoingMessage) => this.#send(message);
-    const { incarnation } = identity;
-    answerRefusal(refused, { host, speaker: this.#outbox, incarnation, send, beatPlainly, log });
+    answerRefusal(refused, { host, speaker: this.#outbox, ...identity, send, beatPlainly, log });
   }
 
   #changed(change: HostChange): void {

@@ -85,6 +85,8 @@ export interface SessionHost {
   readonly command: (command: JobCommand) => void;
   /** A heartbeat was answered; its commands follow by themselves. */
   readonly heartbeatAnswered: (beat: BeatTime, commands: readonly JobCommand[]) => void;
+  /** How far a log is on its way, on the stream that is open. */
+  readonly logSent: (key: ClaimKey, offset: number) => void;
   readonly logAcknowledged: (key: ClaimKey, offset: number, closed: boolean) => void;
   readonly resultAcknowledged: (key: ClaimKey, ack: ResultAck) => void;
   /** The server has not the state that a job's result names. */

@@ -104,7 +104,7 @@ export async function secureJob({ root, spec, prepared }: JobFiles, journal: Pic
   await Promise.all([...files, journal.flush(), syncDirectory(root), syncDirectory(dirname(root))]);
 }
 
-/** The same of what it was given with its grant, as far as that was written down: before its first step. */
+/** The same of what an apply was given with its grant, as far as that was written down: before its first step. */
 export async function secureInputs({ root, providers, sharedStates }: JobFiles): Promise<void> {
   const files = [providers, sharedStates].map((path) => syncFile(path).catch(unlessAbsent));
   await Promise.all([...files, syncDirectory(root)]);

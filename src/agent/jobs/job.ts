@@ -47,13 +47,11 @@ export interface JobParts {
   readonly onChange: (kind: "message" | "log" | "preparing" | "desired") => void;
 }
 
-/** One claim on one job: what is wanted of it, how far it is, and what it wants to say. It does nothing by itself. */
-/** As the protocol has it. */
-const maxPreparing = 512;
-
+const maxPreparing = 512; // As the protocol has it.
 /** `downloads … (12 of 60 MB)` without what stands in the brackets. */
 const withoutProgress = (doing: string): string => doing.replace(/ \([^()]*\)$/, "");
 
+/** One claim on one job: what is wanted of it, how far it is, and what it wants to say. It does nothing by itself. */
 export class AgentJob {
   readonly #parts: JobParts;
   /** How long the claim is this agent's without another word of the control plane. */
@@ -71,6 +69,7 @@ export class AgentJob {
   #stateMissing = Promise.withResolvers<void>();
   #stage: Stage;
   #log: LogView = noLog;
+  #logSent = 0;
   #logAcknowledged = 0;
   #isLogClosed = false;
   /** The server takes no more of it, and the result says so. */
@@ -138,7 +137,12 @@ export class AgentJob {
 
   /** True while it takes a place of the agent's concurrency. */
   get takesPlace(): boolean {
-    return this.#stage.kind !== "reporting" && this.#stage.kind !== "over";
+    return !this.hasEnded;
+  }
+
+  /** True once there is a result: what is still done for the job changes nothing of it. */
+  get hasEnded(): boolean {
+    return this.#stage.kind === "reporting" || this.#stage.kind === "over";
   }
 
   /** Aborted once the job is to end: interrupted, forced or no longer wanted. */
@@ -195,8 +199,7 @@ export class AgentJob {
   }
 
   get log(): LogSource {
-    const { end, isComplete } = this.#log;
-    const read = (offset: number, maxBytes: number) => this.#log.read(offset, maxBytes);
+    const [{ end, isComplete }, read] = [this.#log, (at: number, most: number) => this.#log.read(at, most)];
     return { key: this.key, claim: this.claim, end, isComplete, read };
   }
 
@@ -256,13 +259,13 @@ export class AgentJob {
     this.#receivedBytes += bytes;
   }
 
-  /** Wishes only grow: what was asked for once is not taken back. */
+  /** Wishes only grow: what was asked for once is not taken back. They end nothing of a job that has ended. */
   desire(desired: DesiredState): void {
     // A wish of a newer server is none that could be fulfilled here.
     if (desired === DesiredState.UNSPECIFIED || desired > DesiredState.GONE) return;
-    if (desired === DesiredState.FORCE) this.#forced.abort();
+    if (desired === DesiredState.FORCE && !this.hasEnded) this.#forced.abort();
     if (desired >= DesiredState.GONE) this.#gone.abort();
-    if (desired >= DesiredState.CANCEL) this.#canceled.abort();
+    if (desired >= DesiredState.CANCEL && !this.hasEnded) this.#canceled.abort();
     this.#confirmed.resolve();
     this.#heard(desired);
   }
@@ -275,6 +278,7 @@ export class AgentJob {
   }
 
   resume(decision: ResumeDecision): void {
+    this.#logSent = Number(decision.logNextOffset);
     this.#acknowledgeLog(Number(decision.logNextOffset), false);
     this.desire(decision.desired);
     if (decision.sealed) this.#seal();
@@ -291,6 +295,12 @@ export class AgentJob {
     }
   }
 
+  /** The result goes behind the last of its log, on the same stream. */
+  logSent(offset: number): void {
+    this.#logSent = offset;
+    if (this.#stage.kind === "reporting" && offset >= this.#stage.result.logBytes) this.#parts.onChange("message");
+  }
+
   acknowledgeLog(offset: number, closed: boolean): void {
     this.#acknowledgeLog(offset, closed);
     this.#parts.onChange("message");
@@ -302,6 +312,7 @@ export class AgentJob {
       return;
     }
     this.#logAcknowledged = Number(needLogFrom);
+    this.#logSent = this.#logAcknowledged;
     this.#parts.onChange("message");
   }
 
@@ -371,7 +382,7 @@ export class AgentJob {
   }
 
   #isLogDelivered({ logBytes }: StoredResult): boolean {
-    return this.#isLogClosed || this.#logAcknowledged >= logBytes;
+    return this.#isLogClosed || Math.max(this.#logSent, this.#logAcknowledged) >= logBytes;
   }
 
   #acknowledgeLog(offset: number, closed: boolean): void {

@@ -79,7 +79,15 @@ const recordShape = z.discriminatedUnion("kind", [
   z.object({ kind: z.literal("step_ended"), at: z.string(), step: z.string(), exitCode: z.number().int().nullable() }),
   /** A plan has no result, for its lease is over (this comes before it is ended) or nobody knows how a step of it ended. */
   z.object({ kind: z.literal("fenced"), at: z.string() }),
-  z.object({ kind: z.literal("plan_uploaded"), at: z.string(), sha256: z.string() }),
+  /** `summaryFollows`: what people see of it is brought after the result. */
+  z.object({
+    kind: z.literal("plan_uploaded"),
+    at: z.string(),
+    sha256: z.string(),
+    summaryFollows: z.boolean().exactOptional(),
+  }),
+  /** The control plane has the summary that followed, or takes none. */
+  z.object({ kind: z.literal("summary_settled"), at: z.string() }),
   /**
    * `sha256` names the content (older agents wrote only the serial); `problem` says that the control plane has put it
    * aside.

@@ -112,9 +112,10 @@ export class JobLog implements AsyncDisposable {
 
   /**
    * Adds lines of our own. They are written down once: after a restart the first text counts. A text that is always the same does not have
-   * to survive the machine: it is made again.
+   * to survive the machine: it is made again. Nothing is added to a log that is complete.
    */
   async say(name: string, text: () => string, { isAlwaysSame = false } = {}): Promise<void> {
+    if (this.#isComplete) return;
     const path = join(this.#options.rawDir, name);
     try {
       if (!(await exists(path))) await (isAlwaysSame ? writeWhole : writeDurably)(path, text());

@@ -174,6 +174,8 @@ export class JobTable implements SessionHost, AsyncDisposable {
     this.#directories.tidy();
   };
 
+  readonly logSent = (key: ClaimKey, offset: number): void => this.#jobs.get(key)?.logSent(offset);
+
   readonly logAcknowledged = (key: ClaimKey, offset: number, closed: boolean): void =>
     this.#jobs.get(key)?.acknowledgeLog(offset, closed);
 

@@ -36,12 +36,17 @@ async function* tail(path: string, options: TailOptions, writerEnded: AbortSigna
   using changes = watchPath(path, { clock, pollMs });
   using waking = linkSignals(signal, writerEnded);
   let offset = fromOffset;
+  let buffer = Buffer.allocUnsafe(chunkBytes);
   for (;;) {
     signal?.throwIfAborted();
     const isLast = writerEnded.aborted;
-    const { bytesRead, buffer } = await file.read(Buffer.allocUnsafe(chunkBytes), 0, chunkBytes, offset);
+    const { bytesRead } = await file.read(buffer, 0, chunkBytes, offset);
     offset += bytesRead;
-    if (bytesRead > 0) yield buffer.subarray(0, bytesRead);
+    // Little is copied: mostly a line or two come at a time, and nothing at the end.
+    if (bytesRead > chunkBytes / 4) {
+      yield buffer.subarray(0, bytesRead);
+      buffer = Buffer.allocUnsafe(chunkBytes);
+    } else if (bytesRead > 0) yield Buffer.from(buffer.subarray(0, bytesRead));
     else if (isLast) return;
     else await changes.wait(waking.signal).catch(() => {});
   }

@@ -28,7 +28,8 @@ export class SpoolLog implements AsyncDisposable {
     try {
       const hash = createHash("sha256");
       let end = 0;
-      for await (const chunk of bytesOf(createReadStream(path, { highWaterMark: 1024 * 1024 }))) {
+      const isNew = (await file.stat()).size === 0;
+      for await (const chunk of isNew ? [] : bytesOf(createReadStream(path, { highWaterMark: 1024 * 1024 }))) {
         hash.update(chunk);
         end += chunk.length;
       }

@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { constants } from "node:fs";
 import { type FileHandle, mkdir, open, readFile, writeFile } from "node:fs/promises";
-import { constants as system } from "node:os";
+import { setPriority, constants as system } from "node:os";
 import { join } from "node:path";
 import type { Clock } from "../../lib/clock.ts";
 import { createSynced, syncDirectory } from "../../lib/fs/durable.ts";
@@ -33,6 +33,8 @@ export interface StepCommand {
   readonly mayGroup?: boolean | undefined;
   /** Holds its interrupt back while it would forget it; absent if it never does. */
   readonly hold?: InterruptHold | undefined;
+  /** False: what else runs comes first. */
+  readonly isUrgent?: boolean | undefined;
   /** Resolves when it is written down that the program may have been started: only then it is. */
   readonly noted?: Promise<void> | undefined;
   /** True for a sandbox, which writes to descriptor 3 which process the program in it is, and ends with it. */
@@ -117,7 +119,7 @@ const goneChecks = 500;
  * directory can be used once: a second start in it throws, so a step is never run twice.
  */
 export async function startStep(command: StepCommand, clock: Clock): Promise<StartedStep> {
-  const { dir, argv, env, cwd, logFile, noted, isSandboxed = false, mayGroup = true } = command;
+  const { dir, argv, env, cwd, logFile, noted, isSandboxed = false, mayGroup = true, isUrgent = true } = command;
   const hold = command.hold && { ...command.hold, logFile };
   await mkdir(dir, { recursive: true, mode: 0o700 });
   // A sandbox ends everything in it by itself.
@@ -129,14 +131,16 @@ export async function startStep(command: StepCommand, clock: Clock): Promise<Sta
   await using log = await openLog(logFile);
   await using inside = isSandboxed ? await open(join(dir, "inside"), "r+") : undefined;
   await noted;
-  const child = await spawned(() =>
-    spawn("/bin/sh", ["-c", wrapper, "sh", dir, inheritedUmask(), group ?? "", ...argv], {
+  const child = await spawned(() => {
+    const shell = spawn("/bin/sh", ["-c", wrapper, "sh", dir, inheritedUmask(), group ?? "", ...argv], {
       cwd,
       env: isSandboxed ? env : { ...env, [markVariable]: markOf(dir) },
       detached: true,
       stdio: ["ignore", log.fd, log.fd, ...(inside === undefined ? [] : [inside.fd])],
-    }),
-  );
+    });
+    if (!isUrgent) putBack(shell);
+    return shell;
+  });
   if (child.kind === "refused") return { kind: "refused", why: `the process cannot be started: ${child.why}` };
   return { kind: "started", step: new StepProcess({ dir, clock, wrapper: await identify(child.pid), isSandboxed }) };
 }
@@ -150,6 +154,15 @@ const createFile = (path: string, content: string): Promise<void> =>
 
 const openLog = (path: string): Promise<FileHandle> =>
   open(path, constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT | constants.O_NOFOLLOW, 0o600);
+
+/** Before it starts anything itself. A system that refuses it lets it run as any other. */
+function putBack({ pid }: ChildProcess): void {
+  try {
+    if (pid !== undefined) setPriority(pid, system.priority.PRIORITY_BELOW_NORMAL);
+  } catch {
+    // Nothing depends on it.
+  }
+}
 
 type Spawned = { readonly kind: "spawned"; readonly pid: number } | { readonly kind: "refused"; readonly why: string };
 

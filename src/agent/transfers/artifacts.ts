@@ -15,6 +15,7 @@ import {
 } from "../../gen/windlass/agent/v1/job_artifact_service_pb.ts";
 import type { JobEngine } from "../../gen/windlass/agent/v1/job_pb.ts";
 import { type PlanDocuments, PlanSummarySchema } from "../../gen/windlass/agent/v1/plan_pb.ts";
+import { bytesOf } from "../../lib/values/streams.ts";
 import { isOwnRefusal, isUnknownMethod } from "../../lib/way/own-answer.ts";
 import { WindlassError } from "../../lib/words/errors.ts";
 import type { Ask } from "./download.ts";
@@ -90,6 +91,7 @@ export class JobArtifacts {
       lockFile: plan.lockFile,
       filesSizeBytes: BigInt(plan.files?.bytes ?? 0),
       filesSha256: plan.files?.sha256 ?? "",
+      summaryFollows: plan.summaryFollows,
     };
     if (inParts.kind === "one_call")
       await this.#client.uploadPlan(planParts(header, { ...plan, planned, made }), this.#with(signal));
@@ -100,6 +102,18 @@ export class JobArtifacts {
         ...partsOf(summary),
         ...documentsPartsOf(documents),
       };
+      await this.#client.uploadPlan(only(header, parts), this.#with(signal));
+    }
+  }
+
+  /** Sends the summary and the documents of a plan that was sent without them. */
+  async uploadSummary(late: SummaryToUpload, inParts: PlanInParts, signal: AbortSignal): Promise<void> {
+    const header = { planSha256: late.sha256, engineVersion: late.engineVersion, summaryOnly: true };
+    if (inParts.kind === "one_call") {
+      const content = { ...late, planned: undefined, made: undefined };
+      await this.#client.uploadPlan(planParts(header, content), this.#with(signal));
+    } else {
+      const parts = { ...partsOf(inParts.summary), ...documentsPartsOf(inParts.documents) };
       await this.#client.uploadPlan(only(header, parts), this.#with(signal));
     }
   }
@@ -131,7 +145,12 @@ export interface PlanToUpload {
   readonly files: { readonly file: string; readonly bytes: number; readonly sha256: string } | undefined;
   /** Undefined if the control plane takes none. */
   readonly documents: PlanDocuments | undefined;
+  /** True for a plan of which summary and documents are sent later. */
+  readonly summaryFollows: boolean;
 }
+
+/** What of a plan is sent later. */
+export type SummaryToUpload = Pick<PlanToUpload, "sha256" | "engineVersion" | "summary" | "documents">;
 
 /**
  * An older server does not know the call, and says so itself: a proxy that has no such path says nothing about the
@@ -177,7 +196,7 @@ export async function openOwnFile(path: string): Promise<FileHandle> {
 export async function sha256OfFile(path: string): Promise<string> {
   const hash = createHash("sha256");
   await using file = await openOwnFile(path);
-  for await (const chunk of file.createReadStream({ autoClose: false })) hash.update(chunk);
+  for await (const chunk of piecesOf(file)) hash.update(chunk);
   return hash.digest("hex");
 }
 
@@ -211,7 +230,7 @@ async function* only(header: Header, parts: Partial<Header>): AsyncGenerator<Pla
 type PlanPart = MessageInitShape<typeof UploadPlanRequestSchema>;
 
 interface PlanContent extends Pick<PlanToUpload, "summary" | "documents"> {
-  readonly planned: FileHandle;
+  readonly planned: FileHandle | undefined;
   readonly made: FileHandle | undefined;
 }
 
@@ -220,9 +239,10 @@ async function* planParts(
   { planned, summary, documents, made }: PlanContent,
 ): AsyncGenerator<PlanPart> {
   yield create(UploadPlanRequestSchema, { part: { case: "header", value: header } });
-  for await (const value of piecesOf(planned)) {
-    yield create(UploadPlanRequestSchema, { part: { case: "planChunk", value } });
-  }
+  if (planned !== undefined)
+    for await (const value of piecesOf(planned)) {
+      yield create(UploadPlanRequestSchema, { part: { case: "planChunk", value } });
+    }
   for (const part of summary) {
     const value = fromBinary(PlanSummarySchema, part);
     yield create(UploadPlanRequestSchema, { part: { case: "summary", value } });
@@ -234,8 +254,16 @@ async function* planParts(
   }
 }
 
-const piecesOf = (file: FileHandle): AsyncIterable<Uint8Array> =>
-  file.createReadStream({ autoClose: false, start: 0, highWaterMark: pieceBytes });
+/** A file that is read once. */
+async function* piecesOf(file: FileHandle): AsyncGenerator<Uint8Array> {
+  const { size } = await file.stat();
+  if (size === 0) return;
+  if (size <= smallBytes) yield await file.readFile();
+  else yield* bytesOf(file.createReadStream({ autoClose: false, start: 0, highWaterMark: pieceBytes }));
+}
+
+/** What is smaller is read in one go: a stream costs more than all of it. */
+const smallBytes = 64 * 1024;
 
 async function* stateParts(
   { bytes, lineage, serial, sequence, isFinal, asideReason }: StateToUpload,

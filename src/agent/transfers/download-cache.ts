@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { chmod, copyFile, open, readdir, rename, rm, stat, statfs, utimes } from "node:fs/promises";
+import { chmod, copyFile, type FileHandle, open, readdir, rename, rm, stat, statfs, utimes } from "node:fs/promises";
 import { join } from "node:path";
 import { abortable } from "../../lib/async/abort.ts";
 import { KeyedTurns } from "../../lib/async/keyed-turns.ts";
@@ -258,12 +258,20 @@ async function contentOf(path: string): Promise<{ readonly bytes: number; readon
   await using opened = file;
   const hash = createHash("sha256");
   let bytes = 0;
-  for await (const chunk of bytesOf(opened.createReadStream({ autoClose: false }))) {
+  for await (const chunk of piecesOf(opened, (await opened.stat()).size)) {
     hash.update(chunk);
     bytes += chunk.length;
   }
   return { bytes, sha256: hash.digest("hex") };
 }
+
+/** A small file is read in one go: a stream costs more than all of it. */
+async function* piecesOf(file: FileHandle, size: number): AsyncGenerator<Uint8Array> {
+  if (size <= smallBytes) yield await file.readFile();
+  else yield* bytesOf(file.createReadStream({ autoClose: false }));
+}
+
+const smallBytes = 64 * 1024;
 
 function otherThan({ what, sizeBytes, sha256 }: CachedObject, got: string): WindlassError {
   const wanted = `${sizeBytes} bytes with SHA-256 ${sha256}`;

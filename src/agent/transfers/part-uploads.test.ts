@@ -145,6 +145,7 @@ test("a plan goes in parts with its summary, each message with its length before
     files: { file: archive, bytes: large.length - 1, sha256: sha256(large.subarray(1)) },
     lockFile: new Uint8Array(),
     documents: create(PlanDocumentsSchema, { planJson: Buffer.from("json") }),
+    summaryFollows: false,
   };
   await uploads.plan(by(), planFile, plan, never);
   expect(receiver.calls.at(-1)).toBe("header");

@@ -7,7 +7,14 @@ import { TransferMeter } from "../../lib/transfer/transfer-meter.ts";
 import { TransferPace } from "../../lib/transfer/transfer-pace.ts";
 import { isUnknownMethod, ownReason } from "../../lib/way/own-answer.ts";
 import { readAt } from "../disk/durable-files.ts";
-import { type JobArtifacts, openOwnFile, type PlanToUpload, type StateToUpload, sha256Of } from "./artifacts.ts";
+import {
+  type JobArtifacts,
+  openOwnFile,
+  type PlanToUpload,
+  type StateToUpload,
+  type SummaryToUpload,
+  sha256Of,
+} from "./artifacts.ts";
 
 /** What is smaller goes in one call: no proxy bounds that. */
 const oneCallBytes = 256 * 1024;
@@ -49,14 +56,12 @@ export class PartUploads {
   async plan(by: Uploader, planFile: string, plan: PlanToUpload, signal: AbortSignal): Promise<void> {
     await using files = new AsyncDisposableStack();
     const planned = files.use(await openOwnFile(planFile));
-    const summary = delimited(plan.summary);
-    const documents = plan.documents === undefined ? new Uint8Array() : toBinary(PlanDocumentsSchema, plan.documents);
+    const shown = shownOf(plan);
     const sizeBytes = (await planned.stat()).size;
     const objects: ObjectToSend[] = [
       { what: "the plan", sha256: plan.sha256, sizeBytes, read: (at, bytes) => readAt(planned, at, bytes) },
     ];
-    if (summary.length > 0) objects.push(inMemory("the summary of the plan", summary));
-    if (documents.length > 0) objects.push(inMemory("the documents of the plan", documents));
+    objects.push(...objectsOf(shown));
     if (plan.files !== undefined) {
       const made = files.use(await openOwnFile(plan.files.file));
       const { sha256, bytes: size } = plan.files;
@@ -68,12 +73,15 @@ export class PartUploads {
       });
     }
     await this.#deliver(by, objects, signal, (inParts) =>
-      by.artifacts.uploadPlan(
-        planFile,
-        plan,
-        inParts ? { kind: "parts", summary, documents } : { kind: "one_call" },
-        signal,
-      ),
+      by.artifacts.uploadPlan(planFile, plan, inParts ? { kind: "parts", ...shown } : { kind: "one_call" }, signal),
+    );
+  }
+
+  /** The summary of a plan that was delivered without it. */
+  async summary(by: Uploader, late: SummaryToUpload, signal: AbortSignal): Promise<void> {
+    const shown = shownOf(late);
+    await this.#deliver(by, objectsOf(shown), signal, (inParts) =>
+      by.artifacts.uploadSummary(late, inParts ? { kind: "parts", ...shown } : { kind: "one_call" }, signal),
     );
   }
 
@@ -134,6 +142,22 @@ export class PartUploads {
     if (this.#brought.size > mostBrought && oldest !== undefined) this.#brought.delete(oldest);
   }
 }
+
+/** What people see of a plan, encoded; either may be empty. */
+interface ShownPlan {
+  readonly summary: Uint8Array;
+  readonly documents: Uint8Array;
+}
+
+const shownOf = ({ summary, documents }: Pick<PlanToUpload, "summary" | "documents">): ShownPlan => ({
+  summary: delimited(summary),
+  documents: documents === undefined ? new Uint8Array() : toBinary(PlanDocumentsSchema, documents),
+});
+
+const objectsOf = ({ summary, documents }: ShownPlan): readonly ObjectToSend[] => [
+  ...(summary.length > 0 ? [inMemory("the summary of the plan", summary)] : []),
+  ...(documents.length > 0 ? [inMemory("the documents of the plan", documents)] : []),
+];
 
 const inMemory = (what: string, bytes: Uint8Array): ObjectToSend => ({
   ...{ what, sha256: sha256Of(bytes), sizeBytes: bytes.length },

@@ -9,7 +9,8 @@ import type { StoredResult } from "../jobs/journal.ts";
 import { type FinishedLog, JobLog, storedLog } from "../jobs/log.ts";
 import { heading, notice } from "../jobs/log-lines.ts";
 import { applyPhase } from "./apply-phase.ts";
-import { note } from "./job-notes.ts";
+import { Afterwards } from "./execution.ts";
+import { jot, note } from "./job-notes.ts";
 import { type JobPlace, placeJob } from "./job-place.ts";
 import { JobSteps } from "./job-steps.ts";
 import { fetchVariables, type GivenInputs } from "./job-variables.ts";
@@ -20,8 +21,14 @@ import type { JobContext } from "./services.ts";
 import { tellProblems } from "./states/shared-states.ts";
 import { limitTime } from "./time-limit.ts";
 
+/** What came of a job, and what is done for it behind that. */
+export interface Executed {
+  readonly result: StoredResult;
+  readonly afterwards: Afterwards;
+}
+
 /** Executes a granted job, or takes its execution up again, and writes its result down. A plan that was fenced has none. */
-export async function executeJob(job: AgentJob, context: JobContext): Promise<StoredResult | undefined> {
+export async function executeJob(job: AgentJob, context: JobContext): Promise<Executed | undefined> {
   const prepared = (await readPrepared(job.files)) ?? lostPreparation;
   await using fetching = beginFetching(job, context, prepared);
   const { variables } = fetching;
@@ -30,7 +37,8 @@ export async function executeJob(job: AgentJob, context: JobContext): Promise<St
   await log.say("00-heading", () => heading(job.spec, prepared, context.agentName), {
     isAlwaysSame: true,
   });
-  const end = await phaseEnd({ job, context, log, prepared, variables });
+  const afterwards = new Afterwards();
+  const end = await phaseEnd({ job, context, log, prepared, variables, afterwards });
   if (job.journal.has("fenced")) return undefined;
   if (end.errorMessage !== "")
     await log.say("99-end", () => notice(end.errorMessage.replace(/: see the log(?=$|\. )/, "")));
@@ -44,9 +52,10 @@ export async function executeJob(job: AgentJob, context: JobContext): Promise<St
   // The file is closed with `log`: from here on the stream reads it by its name.
   job.showLog(storedLog(job.files.spool, result.logBytes));
   failpoint("agent.result-unwritten");
-  await note(job, context, { kind: "result", result });
+  // A crash of the machine may take the result of a plan, which is made again then.
+  await (job.isApply ? note : jot)(job, context, { kind: "result", result });
   failpoint("agent.result-written");
-  return result;
+  return { result, afterwards };
 }
 
 /**
@@ -116,9 +125,10 @@ interface Opened {
   readonly log: JobLog;
   readonly prepared: Prepared;
   readonly variables: Promise<GivenInputs>;
+  readonly afterwards: Afterwards;
 }
 
-async function phaseEnd({ job, context, log, prepared, variables }: Opened): Promise<PhaseEnd> {
+async function phaseEnd({ job, context, log, prepared, variables, afterwards }: Opened): Promise<PhaseEnd> {
   if (prepared.kind === "unusable") return errored(prepared.message);
   using timeout = limitTime(job, context);
   let place: JobPlace | undefined;
@@ -126,7 +136,7 @@ async function phaseEnd({ job, context, log, prepared, variables }: Opened): Pro
     await tellProblems({ job, context, log, variables });
     place = await placeJob(job, context, prepared);
     const steps = new JobSteps({ job, context, log, variables, ready: prepared, place });
-    const execution = { job, context, log, variables, ready: prepared, place, steps };
+    const execution = { job, context, log, variables, ready: prepared, place, steps, afterwards };
     const end = await (job.isApply ? applyPhase(execution) : planPhase(execution));
     await place.leave();
     return timeout.hasExpired && end.outcome !== "finished"

@@ -15,4 +15,20 @@ export interface Execution {
   readonly steps: JobSteps;
   readonly variables: Promise<GivenInputs>;
   readonly place: JobPlace;
+  /** What is done once the result is told. */
+  readonly afterwards: Afterwards;
+}
+
+/** Work that goes on behind the result of a job: it changes nothing of it. */
+export class Afterwards {
+  #work: () => Promise<void> = async () => {};
+
+  set(work: () => Promise<void>): void {
+    this.#work = work;
+  }
+
+  /** Rejects only when the agent stops. */
+  run(): Promise<void> {
+    return this.#work();
+  }
 }

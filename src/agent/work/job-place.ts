@@ -44,6 +44,27 @@ export async function placeJob(
   context: JobContext,
   { enginePath, placeName = job.spec.runId }: Pick<ReadyJob, "enginePath" | "placeName">,
 ): Promise<JobPlace> {
+  return jobPlaceOf(job, context, { enginePath, placeName, isLinked: true });
+}
+
+/** The same for what only looks at what the job has made: the run's next job may have the link. */
+export const placeBeside = (
+  job: AgentJob,
+  context: JobContext,
+  { enginePath, placeName = job.spec.runId }: Pick<ReadyJob, "enginePath" | "placeName">,
+): Promise<JobPlace> => jobPlaceOf(job, context, { enginePath, placeName, isLinked: false });
+
+interface Placing {
+  readonly enginePath: string;
+  readonly placeName: string;
+  readonly isLinked: boolean;
+}
+
+async function jobPlaceOf(
+  job: AgentJob,
+  context: JobContext,
+  { enginePath, placeName, isLinked }: Placing,
+): Promise<JobPlace> {
   const { work, cli } = job.files;
   const directory = join(configurationRoot(work), job.spec.workingDirectory);
   const seenWork = join(context.config.workRoot, placeName);
@@ -51,9 +72,11 @@ export async function placeJob(
   const common = { directory, seenDirectory: seenPlace(directory), seenWork, seenPlace };
   const { sandbox } = context;
   if (sandbox.kind === "none") {
-    const link = await placeWorkLink(context.config.workRoot, placeName, work);
-    const command = (argv: readonly string[]) => ({ argv, cwd: common.seenDirectory, isSandboxed: false });
-    return { ...common, seen: (path) => path, seenCli: cli, command, leave: () => removeWorkLink(link) };
+    const link = isLinked ? await placeWorkLink(context.config.workRoot, placeName, work) : undefined;
+    const cwd = isLinked ? common.seenDirectory : directory;
+    const command = (argv: readonly string[]) => ({ argv, cwd, isSandboxed: false });
+    const leave = async () => (link === undefined ? undefined : removeWorkLink(link));
+    return { ...common, seen: (path) => path, seenCli: cli, command, leave };
   }
   await makePrivateDirectory(work);
   const always = readablePaths(context, enginePath);

@@ -50,6 +50,8 @@ export interface StepRequest {
   /** Terraform's arguments; asked for only when the step is started, not when it is taken up. */
   readonly argv: () => Promise<readonly string[]> | readonly string[];
   readonly output: StepOutput;
+  /** False for what only looks at what the job has made, and goes on when the job has left its place. */
+  readonly isUrgent?: boolean | undefined;
   /** While it would forget its interrupt. */
   readonly hold?: InterruptHold | undefined;
   /** How long it may take, over restarts of the agent; absent is for ever. */
@@ -113,7 +115,7 @@ export class JobSteps {
   async #giveUp(): Promise<void> {
     const { job, context, log } = this.#options;
     log.resync();
-    if (!job.isApply && !job.journal.has("fenced")) await note(job, context, { kind: "fenced" });
+    if (!job.isApply && !job.hasEnded && !job.journal.has("fenced")) await note(job, context, { kind: "fenced" });
   }
 
   /** Programs that a provisioner left behind would go on in the world, seen by nobody. */
@@ -168,20 +170,23 @@ export class JobSteps {
   }
 
   async #start(request: StepRequest) {
-    const { name, argv, hold } = request;
+    const { name, argv, hold, isUrgent } = request;
     const { job, context, ready, place } = this.#options;
     const variables = await this.#untilWanted();
     if (variables === undefined) return { kind: "skipped" } as const;
     const { readable } = await placeProviders({ job, place }, variables.providers);
-    const program = place.command([ready.enginePath, ...(await argv())], readable);
+    const placed = place.command([ready.enginePath, ...(await argv())], readable);
+    const program = isUrgent === false && !placed.isSandboxed ? { ...placed, cwd: place.directory } : placed;
     const env = this.#environment(request, variables);
     await removeFile(this.outputPath(name));
-    const first = !job.journal.has("step_started");
+    const isFirstOfApply = job.isApply && !job.journal.has("step_started");
+    // A plan that a crash of the machine has ended is made again, whatever was written down of it.
+    const write = job.isApply ? note : jot;
     const noted = Promise.all([
-      note(job, context, { kind: "step_started", step: name, boot: await readBootId() }),
-      first ? secureInputs(job.files) : undefined,
+      write(job, context, { kind: "step_started", step: name, boot: await readBootId() }),
+      isFirstOfApply ? secureInputs(job.files) : undefined,
     ]).then(() => failpoint("agent.step-noted"));
-    const command = { ...program, dir: this.#dirOf(name), env, logFile: this.outputPath(name), hold, noted };
+    const command = { ...program, dir: this.#dirOf(name), env, logFile: this.outputPath(name), hold, noted, isUrgent };
     const starting = context.runtime.start(command, context.clock);
     // Neither goes on alone.
     await Promise.allSettled([starting, noted]);
@@ -196,6 +201,8 @@ export class JobSteps {
   /** Waits until a step may be started: the control plane wants it, and its variables are here. Undefined when canceled. */
   async #untilWanted(): Promise<GivenInputs | undefined> {
     const { job, context, variables } = this.#options;
+    // What is shown of a plan that was handed over is nobody's wish any more.
+    if (job.hasEnded) return abortable(variables, context.stopping);
     using until = linkSignals(context.stopping, job.canceled);
     try {
       await abortable(job.confirmed, until.signal);
@@ -309,7 +316,7 @@ export class JobSteps {
     const { job, context } = this.#options;
     if (!job.journal.has("fenced")) {
       await job.lease.untilEnd(over).catch(() => {});
-      if (over.aborted || job.canceled.aborted) return;
+      if (over.aborted || job.canceled.aborted || job.hasEnded) return;
       context.log.warn(
         { ...idsOf(job), step: name },
         "the lease of a plan is over without a word from the control plane: it is ended",

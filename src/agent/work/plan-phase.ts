@@ -1,21 +1,17 @@
 import { access, stat } from "node:fs/promises";
-import { join } from "node:path";
 import { ConnectError } from "@connectrpc/connect";
 import { JobEngine, type JobSpec } from "../../gen/windlass/agent/v1/job_pb.ts";
 import type { PlanDocuments } from "../../gen/windlass/agent/v1/plan_pb.ts";
-import { openRegular } from "../../lib/fs/regular-file.ts";
+import { settled } from "../../lib/async/abort.ts";
 import { failpoint } from "../../lib/program/failpoint.ts";
 import { WindlassError } from "../../lib/words/errors.ts";
-import { type PlanOptions, planArgv, schemasArgv, showPlanArgv } from "../../terraform/engines/argv.ts";
+import { type PlanOptions, planArgv } from "../../terraform/engines/argv.ts";
 import { walkOfPlan } from "../../terraform/engines/early-interrupt.ts";
-import { readAt, removeFile } from "../disk/durable-files.ts";
+import { removeFile } from "../disk/durable-files.ts";
 import { configurationRoot } from "../jobs/files.ts";
 import { idsOf } from "../jobs/job.ts";
-import { notice } from "../jobs/log-lines.ts";
-import { digestPlan } from "../plan/plan-digest.ts";
-import { packDocuments } from "../plan/plan-documents.ts";
 import { readPlanLock } from "../plan/plan-lock.ts";
-import type { PlanDigest } from "../plan/plan-reading.ts";
+import type { PlanDigest, PlanTooLarge } from "../plan/plan-reading.ts";
 import { type Collected, collectPlanFiles } from "../plan-files/collect.ts";
 import { tellElsewhere } from "../plan-files/tell.ts";
 import { type PlanToUpload, sha256OfFile } from "../transfers/artifacts.ts";
@@ -23,11 +19,13 @@ import type { Execution } from "./execution.ts";
 import { failureOf } from "./failures.ts";
 import { jot, note } from "./job-notes.ts";
 import type { StepEnd } from "./job-steps.ts";
+import { bringSummary, countsAhead, type LateSummary, uploaderOf } from "./late-summary.ts";
 import { initialize, isSuccess } from "./phase-steps.ts";
 import { errored, finished, type PhaseEnd } from "./results.ts";
-import { placeSharedStates, sharedStatesIn } from "./states/shared-states.ts";
-import { lendState, stateArgument, takeStateBack } from "./states/state-place.ts";
-import { earlyVariableFiles, variableFiles } from "./variable-files.ts";
+import { afterShow, documentsOf, readPlan, runShow, wantsRedacted } from "./shown-plan.ts";
+import { placeSharedStates } from "./states/shared-states.ts";
+import { stateArgument } from "./states/state-place.ts";
+import { variableFiles } from "./variable-files.ts";
 import { callForJob } from "./way-problem.ts";
 
 /** Plans: init if the configuration asks for it, plan, read the plan, upload it with its summary. */
@@ -44,13 +42,34 @@ export async function planPhase(execution: Execution): Promise<PhaseEnd> {
   const failure = isGood ? undefined : await failureOf(execution, "plan", { end: plan });
   if (failure !== undefined && !(await isOfGenerated(execution, plan))) return failure;
   // What the plan is and has made is found out while it is shown: no schemas lend the state to the configuration then.
-  const isBeside = !wantsRedacted(job.spec);
-  const beside = isBeside ? settled(gather(execution)) : undefined;
-  const shown = await showPlan(execution);
-  const gathered = await (beside ?? (shown === undefined ? settled(gather(execution)) : undefined));
-  if (shown !== undefined) return failure ?? shown;
-  const end = await handOver(execution, hasChanges, taken(gathered));
+  const beside = wantsRedacted(job.spec) ? undefined : settled(gather(execution));
+  const counts = hasChanges && failure === undefined ? await countsAhead(execution) : undefined;
+  const show = settled(runShow(execution, { isUrgent: counts === undefined }));
+  const gatheredAhead = counts === undefined ? undefined : await beside;
+  if (counts !== undefined && gatheredAhead?.status === "fulfilled" && !job.canceled.aborted)
+    return handOverAhead(execution, gatheredAhead.value, { counts, show });
+  const unshown = await afterShow(execution, taken(await show));
+  const gathered = await (beside ?? (unshown === undefined ? settled(gather(execution)) : undefined));
+  if (unshown !== undefined) return failure ?? unshown;
+  const digest = await readPlan(execution);
+  if (digest.kind === "too-large") return errored(tooLargeText(digest));
+  const documents = () => documentsOf(execution, digest);
+  const end = await handOver(execution, taken(gathered), { ...digest, hasChanges, documents, summaryFollows: false });
   return end.outcome === "finished" ? (failure ?? end) : end;
+}
+
+/** Hands over a plan that nobody looks at before it is applied: what people see of it follows the result. */
+async function handOverAhead(
+  execution: Execution,
+  gathered: Gathered,
+  { counts, show }: Pick<LateSummary, "show"> & { readonly counts: PlanDigest["counts"] },
+): Promise<PhaseEnd> {
+  const nothingYet = { summary: [], elsewhere: [], documents: async () => undefined } as const;
+  const end = await handOver(execution, gathered, { ...nothingYet, counts, hasChanges: true, summaryFollows: true });
+  const { sha256 } = gathered;
+  if (end.outcome === "finished") execution.afterwards.set(() => bringSummary(execution, { sha256, counts, show }));
+  else await show;
+  return end;
 }
 
 /** What a plan is, and what it has made. */
@@ -69,14 +88,7 @@ async function gather(execution: Execution): Promise<Gathered> {
   return { sha256, made, lockFile };
 }
 
-type Settled<T> = PromiseSettledResult<T>;
-
-const settled = async <T>(work: Promise<T>): Promise<Settled<T>> => {
-  const [result] = await Promise.allSettled([work]);
-  return result;
-};
-
-function taken<T>(result: Settled<T> | undefined): T {
+function taken<T>(result: PromiseSettledResult<T> | undefined): T {
   if (result === undefined) throw new WindlassError("internal", "the plan was not looked at");
   if (result.status === "rejected") throw result.reason;
   return result.value;
@@ -92,59 +104,11 @@ async function isOfGenerated({ job: { spec, files, canceled } }: Execution, plan
   return isFailed && (await isThere(files.generatedConfiguration)) && (await isThere(files.planFile));
 }
 
-/** Prints the plan as JSON, and the schemas if they are wanted, to files; answers the end of the phase if that failed. */
-async function showPlan(execution: Execution): Promise<PhaseEnd | undefined> {
-  const { job, steps, place, log } = execution;
-  const showArgv = async () => showPlanArgv(place.seen(job.files.planFile), await earlyVariableFiles(execution));
-  const show = await steps.run({ name: "show", argv: showArgv, output: { kind: "hidden" } });
-  await removeFile(job.files.variables);
-  if (!isSuccess(show)) {
-    // One that was never started, or was lost, has said nothing.
-    if (show.kind === "exited") await tellWhyNotShown(execution);
-    return failureOf(execution, "show", { end: show });
-  }
-  if (!wantsRedacted(job.spec)) return undefined;
-  const argv = async () => {
-    await lendState(execution);
-    return schemasArgv(await earlyVariableFiles(execution));
-  };
-  const schemas = await steps.run({ name: "schemas", argv, output: { kind: "hidden" } });
-  await takeStateBack(execution);
-  await removeFile(job.files.variables);
-  if (isSuccess(schemas)) return undefined;
-  if (schemas.kind !== "exited" || job.canceled.aborted)
-    return failureOf(execution, "providers schema", { end: schemas });
-  await log.say("65-schemas", () =>
-    notice("clients cannot show this plan: the schemas of its providers could not be read"),
-  );
-  return undefined;
-}
-
-const wantsRedacted = ({ planDocuments }: JobSpec): boolean => planDocuments?.redacted ?? false;
-
 const isThere = async (path: string): Promise<boolean> =>
   access(path).then(
     () => true,
     () => false,
   );
-
-/** How much is read of what `show` printed when it failed. */
-const maxShownBytes = 64 * 1024;
-
-/**
- * What `show` says when it fails, without the document that it may have begun: that one is hidden because of its
- * secrets.
- */
-async function tellWhyNotShown({ steps, log }: Execution): Promise<void> {
-  await using file = await openRegular(steps.outputPath("show"));
-  if (file === undefined) return;
-  const said = await readAt(file, 0, maxShownBytes);
-  const lines = Buffer.from(said)
-    .toString("utf8")
-    .split("\n")
-    .filter((line) => !line.startsWith("{"));
-  await log.say("60-show", () => lines.join("\n"));
-}
 
 /** The workspace may have another engine than when its run was created: no option is left out in silence. */
 function refuseForTerraform({ engine, options }: JobSpec): void {
@@ -184,36 +148,39 @@ async function planOptions(execution: Execution): Promise<PlanOptions> {
   };
 }
 
+/** What is told of a plan with it. */
+interface Told extends Pick<PlanDigest, "summary" | "counts" | "elsewhere"> {
+  readonly hasChanges: boolean;
+  readonly documents: () => Promise<PlanDocuments | undefined>;
+  readonly summaryFollows: boolean;
+}
+
+const tooLargeText = ({ bytes }: PlanTooLarge): string =>
+  `the plan cannot be summed up: its JSON of ${bytes} bytes takes too much memory`;
+
 /** Uploads the plan, its summary and what it made; a plan that the control plane does not have is none. */
 async function handOver(
   execution: Execution,
-  hasChanges: boolean,
   { sha256, made, lockFile }: Gathered,
+  { hasChanges, counts, elsewhere, summary, documents, summaryFollows }: Told,
 ): Promise<PhaseEnd> {
   const { job, context } = execution;
-  const shown = await readPlan(execution);
-  if (shown.kind === "too-large") {
-    return errored(`the plan cannot be summed up: its JSON of ${shown.bytes} bytes takes too much memory`);
-  }
   if (made.kind === "unknown") return planAgain(execution);
-  const told = made.told + (job.spec.options?.planOnly === true ? "" : tellElsewhere(shown.elsewhere));
+  const told = made.told + (job.spec.options?.planOnly === true ? "" : tellElsewhere(elsewhere));
   // Before anybody confirms it.
   if (told !== "") await execution.log.say("50-plan-files", () => told);
   const { engineVersion } = execution.ready;
   const upload = {
     sha256,
-    summary: shown.summary,
+    summary,
     files: made.packed,
     engine: job.spec.engine,
     engineVersion,
     lockFile,
-    documents: await documentsOf(execution, shown),
+    documents: await documents(),
+    summaryFollows,
   };
-  const by = {
-    artifacts: context.artifacts(job.spec.jobToken),
-    noteDelivering: (doing: string) => job.noteDelivering(doing),
-  };
-  const send = () => context.uploads.plan(by, job.files.planFile, upload, context.stopping);
+  const send = () => context.uploads.plan(uploaderOf(execution), job.files.planFile, upload, context.stopping);
   const keeping = keepForApply(execution, upload);
   try {
     await callForJob(send, { job, context, what: "deliver the plan" }, context.stopping);
@@ -224,8 +191,8 @@ async function handOver(
     return errored(`the plan could not be uploaded: ${ConnectError.from(error).rawMessage}`, { exitCode: 0 });
   }
   failpoint("agent.plan-uploaded");
-  await jot(job, context, { kind: "plan_uploaded", sha256 });
-  return finished({ exitCode: hasChanges ? 2 : 0, hasChanges, planSha256: sha256, counts: shown.counts });
+  await jot(job, context, { kind: "plan_uploaded", sha256, ...(summaryFollows && { summaryFollows }) });
+  return finished({ exitCode: hasChanges ? 2 : 0, hasChanges, planSha256: sha256, counts });
 }
 
 /** The apply of the plan may come to this agent: then it fetches none of it. */
@@ -251,36 +218,6 @@ async function keepPlan(
   if (files === undefined) return;
   const object = { what: "the archive of the plan's files", kind: "secret", sha256: files.sha256 } as const;
   await cache.keep({ ...object, sizeBytes: files.bytes }, files.file);
-}
-
-async function readPlan({ job, steps, place, variables }: Execution) {
-  const { secrets } = await variables;
-  const facts = {
-    isRefreshOnly: job.spec.options?.refreshOnly ?? false,
-    isTofu: job.spec.engine === JobEngine.TOFU,
-  };
-  const directories = ["/tmp", "/var/tmp", ...["tmp", "home"].map((name) => join(place.seenWork, name))];
-  const brought = [place.seenPlace(configurationRoot(job.files.work)), sharedStatesIn(place.seenWork)];
-  const outside = { directories, brought };
-  const schemas = steps.outputPath("schemas");
-  const isShown = wantsRedacted(job.spec) && (await stat(schemas)).size <= maxSchemasBytes;
-  const paths = { path: steps.outputPath("show"), schemas: isShown ? schemas : undefined };
-  return digestPlan({ ...paths, secrets, facts, outside });
-}
-
-/** Several times what the largest providers have. */
-const maxSchemasBytes = 512 * 1024 * 1024;
-
-/** What the control plane takes of the plan beside its summary. */
-async function documentsOf({ job, steps, log }: Execution, shown: PlanDigest): Promise<PlanDocuments | undefined> {
-  const wanted = job.spec.planDocuments;
-  if (wanted === undefined) return undefined;
-  const documents = await packDocuments(steps.outputPath("show"), shown, Number(wanted.maxBytes));
-  if (wanted.redacted && documents.redactedJson.length === 0)
-    await log.say("65-schemas", () =>
-      notice("clients cannot show this plan: it is too large for them, or its schemas cannot be read"),
-    );
-  return documents;
 }
 
 /** What was made while planning goes with a plan that may be applied. */

@@ -2,6 +2,7 @@ import { mkdir, readdir, readFile, realpath, rm, stat } from "node:fs/promises";
 import { join, sep } from "node:path";
 import { ConnectError } from "@connectrpc/connect";
 import { defaultArchiveLimits, unpackArchive } from "../../lib/archive/unpack.ts";
+import { together } from "../../lib/async/abort.ts";
 import { messageOf } from "../../lib/values/errors.ts";
 import { failureText } from "../../lib/way/own-answer.ts";
 import { isWindlassError, WindlassError } from "../../lib/words/errors.ts";
@@ -42,9 +43,7 @@ import { makeStatePlace } from "./states/state-place.ts";
 export async function prepareJob(job: AgentJob, services: JobServices, signal: AbortSignal): Promise<Preparation> {
   try {
     if (job.isRestored) await clear(job);
-    await fetchInputs(job, services, signal);
-    const origin = job.isApply ? await originOf(job) : {};
-    const engine = await findJobEngine(job, { services, origin }, signal);
+    const [origin, engine] = await fetchAll(job, services, signal);
     // It may have been downloaded, or what was announced is gone.
     if (engine.kind !== "found" || engine.notes.length > 0) void services.news.look();
     const prepared =
@@ -55,6 +54,24 @@ export async function prepareJob(job: AgentJob, services: JobServices, signal: A
     signal.throwIfAborted();
     return afterFailure(job, error);
   }
+}
+
+/** Brings the parts of a job, and its program beside them as far as it is known which one that is. */
+async function fetchAll(
+  job: AgentJob,
+  services: JobServices,
+  signal: AbortSignal,
+): Promise<readonly [PlanOrigin, EngineAnswer]> {
+  const inputs = (until: AbortSignal) => fetchInputs(job, services, until);
+  const program = (origin: PlanOrigin, until: AbortSignal) => findJobEngine(job, { services, origin }, until);
+  const told = job.isApply ? toldOrigin(job) : {};
+  if (told === undefined) {
+    await inputs(signal);
+    const origin = await planOrigin(job.files.planFile);
+    return [origin, await program(origin, signal)];
+  }
+  const [, engine] = await together(signal, (until) => [inputs(until), program(told, until)]);
+  return [job.isApply ? { ...(await planOrigin(job.files.planFile)), ...told } : told, engine];
 }
 
 /** What is left to a failed preparation. */
@@ -89,11 +106,9 @@ async function clear({ files }: AgentJob): Promise<void> {
   await makeJobDirectories(files);
 }
 
-/** What the plan says of itself, and above that what was kept beside it: one that is encrypted says nothing. */
-async function originOf({ spec, files }: AgentJob): Promise<PlanOrigin> {
-  const origin = await planOrigin(files.planFile);
-  return spec.planEngineVersion === "" ? origin : { ...origin, engineVersion: spec.planEngineVersion };
-}
+/** What was kept beside a plan counts above what it says of itself: one that is encrypted says nothing. */
+const toldOrigin = ({ spec: { planEngineVersion } }: AgentJob): PlanOrigin | undefined =>
+  planEngineVersion === "" ? undefined : { engineVersion: planEngineVersion };
 
 /**
  * A plan is applied by the version that made it: no other one takes it, and the workspace's constraint may allow
@@ -133,24 +148,33 @@ interface Furnishing {
 async function furnish({ job, services, engine, origin }: Furnishing, signal: AbortSignal): Promise<Prepared> {
   const { files } = job;
   const root = configurationRoot(files.work);
-  await unpackArchive(files.configurationArchive, root, { ...defaultArchiveLimits, signal });
-  await rm(files.configurationArchive);
-  for (const name of ["home", "tmp"]) await makePrivateDirectory(join(files.work, name));
+  const [hasForeignState, placeName] = await together(signal, (until) => [
+    placeState(job),
+    placeNameOf(job, services),
+    unpackConfiguration(job, root, until),
+    ...["home", "tmp"].map((name) => makePrivateDirectory(join(files.work, name))),
+  ]);
   const needsNone = job.isApply || job.spec.options?.destroy === true;
   if (needsNone) await makeMissing(root, job.spec.workingDirectory);
   const directory = await workingDirectory(root, job.spec.workingDirectory);
   await stripUpload(directory);
-  const hasForeignState = await placeState(job);
   const { needsInit, hasBackendBlock, placed } = await arrange(directory, { engine, hasForeignState, needsNone });
   if (job.isApply && needsInit) await placePlanLock(directory, files.planFile, job.spec.lockFile);
-  if (!job.isApply) await recordConfiguration(files.configurationRecord, { root, directory, placed });
-  else if (job.spec.planFiles !== undefined) await unpackFiles(files, { root, directory }, signal);
+  const [isNamed] = await together(signal, (until) => [
+    needsInit ? Promise.resolve(true) : mentionsWorkspace(root),
+    job.isApply ? undefined : recordConfiguration(files.configurationRecord, { root, directory, placed }),
+    job.isApply && job.spec.planFiles !== undefined ? unpackFiles(files, { root, directory }, until) : undefined,
+  ]);
   const { file: enginePath, version: engineVersion, notes } = engine;
   const workspace = workspaceOf(job, origin);
-  if (needsInit || (await mentionsWorkspace(root))) await selectWorkspace(directory, workspace);
-  const placeName = await placeNameOf(job, services);
+  if (isNamed) await selectWorkspace(directory, workspace);
   const facts = { enginePath, engineVersion, needsInit, hasBackendBlock, placeName, workspace };
   return { kind: "ready", ...facts, isStateOutside: true, notes };
+}
+
+async function unpackConfiguration({ files }: AgentJob, root: string, signal: AbortSignal): Promise<void> {
+  await unpackArchive(files.configurationArchive, root, { ...defaultArchiveLimits, signal });
+  await rm(files.configurationArchive);
 }
 
 /**

@@ -3,12 +3,14 @@ import { failpoint } from "../../lib/program/failpoint.ts";
 import { engineNameOf } from "../contract/engine-name.ts";
 import { removeFile, removeTree } from "../disk/durable-files.ts";
 import { type Prepared, secureJob } from "../jobs/files.ts";
-import { type AgentJob, idsOf } from "../jobs/job.ts";
+import { type AgentJob, idsOf, type StartAnswer } from "../jobs/job.ts";
 import type { StoredResult } from "../jobs/journal.ts";
 import { storedLog } from "../jobs/log.ts";
 import type { JobEnd } from "../jobs/work-to-end.ts";
-import { executeJob } from "./execute.ts";
+import { type Executed, executeJob } from "./execute.ts";
+import { Afterwards } from "./execution.ts";
 import { jot, note } from "./job-notes.ts";
+import { owedOf } from "./late-summary.ts";
 import { notStarted } from "./results.ts";
 import type { JobContext } from "./services.ts";
 import { resendState } from "./states/resend-state.ts";
@@ -19,19 +21,19 @@ import { resendState } from "./states/resend-state.ts";
  */
 export async function runJob(job: AgentJob, context: JobContext): Promise<JobEnd> {
   const stored = job.journal.last("result")?.result;
-  if (stored !== undefined) return report(job, context, stored);
+  if (stored !== undefined) return report(job, context, { result: stored, afterwards: owedOf(job, context) });
   if (!job.journal.has("exec")) {
     const start = await bringToStart(job, context);
     if (start.kind === "canceled") {
       const result = notStarted(engineNameOf(job.spec));
       await note(job, context, { kind: "result", result });
-      return report(job, context, result);
+      return report(job, context, { result, afterwards: new Afterwards() });
     }
     if (start.kind !== "started") return start;
   }
   job.enter({ kind: "running" });
-  const result = await executeJob(job, context);
-  return result === undefined ? abandon(job, context) : report(job, context, result);
+  const executed = await executeJob(job, context);
+  return executed === undefined ? abandon(job, context) : report(job, context, executed);
 }
 
 /** Why the job's program cannot be had here; empty if it is here. */
@@ -59,9 +61,7 @@ async function bringToStart(job: AgentJob, context: JobContext): Promise<Start> 
     job.enter({ kind: "preparing" });
     const preparation = await context.runtime.prepare(job, context, until.signal);
     if (preparation.kind === "declined") return preparation;
-    await secureJob(job.files, job.journal);
-    job.enter({ kind: "asking", engineMissing: engineMissingOf(preparation) });
-    const grant = await abortable(job.granted, until.signal);
+    const grant = await ask(job, engineMissingOf(preparation), until.signal);
     if (grant.kind === "granted") {
       await job.freshness.untilFresh(until.signal);
       return await begin(job, context);
@@ -73,6 +73,22 @@ async function bringToStart(job: AgentJob, context: JobContext): Promise<Start> 
     if (job.gone.aborted) return { kind: "forgotten" };
     if (job.canceled.aborted) return { kind: "canceled" };
     throw error;
+  }
+}
+
+/**
+ * Asks for the job, which is on the disk before it is begun. An apply is there before anybody may believe that it runs; a plan that is
+ * lost with the machine is planned again.
+ */
+async function ask(job: AgentJob, engineMissing: string, signal: AbortSignal): Promise<StartAnswer> {
+  const securing = secureJob(job.files, job.journal);
+  securing.catch(() => {});
+  try {
+    if (job.isApply) await securing;
+    job.enter({ kind: "asking", engineMissing });
+    return await abortable(job.granted, signal);
+  } finally {
+    await securing;
   }
 }
 
@@ -107,9 +123,10 @@ async function forgetInputs({ spec }: AgentJob, { downloads }: JobContext): Prom
 }
 
 /** Tells the result until the control plane has everything. */
-async function report(job: AgentJob, context: JobContext, result: StoredResult): Promise<JobEnd> {
+async function report(job: AgentJob, context: JobContext, { result, afterwards }: Executed): Promise<JobEnd> {
   job.showLog(storedLog(job.files.spool, result.logBytes));
   job.enter({ kind: "reporting", result });
+  await afterwards.run();
   // What terraform printed in clear was needed until the result was written down.
   if (!job.isApply) await removeFile(job.files.raw);
   for (const path of [job.files.cli, job.files.providers, job.files.packages]) await removeTree(path);

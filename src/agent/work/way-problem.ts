@@ -7,6 +7,7 @@ import { type JobContext, patienceOf } from "./services.ts";
 /** What an agent does for a job over the network, as it follows "cannot". */
 export type JobCall =
   | "deliver the plan"
+  | "deliver the summary of the plan"
   | "deliver the state"
   | "fetch the variables"
   | "fetch the outputs of other workspaces"

@@ -10,6 +10,9 @@ import {
   type GetAttentionResponse,
   type GetServerInfoResponse,
   GetServerInfoResponseSchema,
+  Permission,
+  type Replica,
+  ReplicaSchema,
   SubjectKind,
   SystemService,
   type WhoAmIResponse,
@@ -26,6 +29,7 @@ import { detailLines } from "../terminal/table.ts";
 import { enumText } from "../terminal/words.ts";
 import { attentionLines, commandFor, type ItemCommand } from "./attention-view.ts";
 import { roleText } from "./login.ts";
+import { replicaColumns, replicasText } from "./replica-view.ts";
 
 export const whoami = command({
   name: "whoami",
@@ -74,8 +78,9 @@ export const status = command({
     const { address, organization } = await context.connection();
     const organizations =
       organization.value === "" ? who.organizations.slice(0, maxOrganizations) : [organization.value];
-    const [attention, ...found] = await Promise.all([
+    const [attention, replicas, ...found] = await Promise.all([
       readAttention(context, organization.value),
+      who.permissions.includes(Permission.ADMINISTER_SITE) ? readReplicas(context) : undefined,
       ...organizations.map((name) => lookInto(context, name)),
     ]);
     const runs = found.flatMap((one) => one.runs);
@@ -86,7 +91,7 @@ export const status = command({
     const { printer, notes, io } = context;
     if (!printer.isForPeople) {
       const pools = found.flatMap((one) => one.pools).filter(isWithoutAgents);
-      const told = { address: address.value, server, who, attention, runs, pools };
+      const told = { address: address.value, server, replicas, who, attention, runs, pools };
       await printer.plain(await statusJson(told, itemCommand), []);
       return undefined;
     }
@@ -94,11 +99,14 @@ export const status = command({
       detailLines([
         ["Server", `${address.value} (windlassd ${server.version}, ${server.database})`],
         ["You", `${who.name || who.id}, ${roleText(who)}`],
+        ["Replicas", replicas === undefined ? "" : replicasText(replicas)],
         ["Own agent", server.hasServerAgent ? "yes: workspaces in remote mode run on the server" : "none"],
         ["Keeps", keepsText(server.retention)],
         ["Runs in progress", runs.length === 0 ? "none" : String(runs.length)],
       ]),
     );
+    if (replicas !== undefined && replicas.length > 1)
+      await printer.lines(["", ...printer.table(replicas, replicaColumns)]);
     await printRuns(context, runs);
     if (attention !== undefined) await printer.lines(["", ...attentionLines(attention, itemCommand, io.clock.now())]);
     if (organizations.length === 0) notes.say("You belong to no organization yet: windlass org create NAME");
@@ -109,16 +117,21 @@ export const status = command({
 interface ToldStatus extends Found {
   readonly address: string;
   readonly server: GetServerInfoResponse;
+  readonly replicas: readonly Replica[] | undefined;
   readonly who: WhoAmIResponse;
   readonly attention: Awaited<ReturnType<typeof readAttention>>;
 }
 
-async function statusJson({ address, server, who, attention, runs, pools }: ToldStatus, itemCommand: ItemCommand) {
+async function statusJson(
+  { address, server, replicas, who, attention, runs, pools }: ToldStatus,
+  itemCommand: ItemCommand,
+) {
   const { toJson } = await import("@bufbuild/protobuf");
   const style = { alwaysEmitImplicit: true };
   return {
     address,
     server: toJson(GetServerInfoResponseSchema, server, style),
+    ...(replicas === undefined ? {} : { replicas: replicas.map((one) => toJson(ReplicaSchema, one, style)) }),
     who: toJson(WhoAmIResponseSchema, who, style),
     needsSomebody: (attention?.attention ?? []).map((one) => attentionJson(one, itemCommand, toJson)),
     runs: runs.map((run) => toJson(RunSchema, run, style)),
@@ -126,11 +139,20 @@ async function statusJson({ address, server, who, attention, runs, pools }: Told
   };
 }
 
-/** Undefined from a server that is too old to know. */
 async function readAttention(context: Context, organization: string): Promise<GetAttentionResponse | undefined> {
   const system = await context.client(SystemService);
+  return ifKnown(system.getAttention({ organization }));
+}
+
+async function readReplicas(context: Context): Promise<readonly Replica[] | undefined> {
+  const system = await context.client(SystemService);
+  return (await ifKnown(system.listReplicas({})))?.replicas;
+}
+
+/** Undefined from a server that is too old to know. */
+async function ifKnown<Answer>(call: Promise<Answer>): Promise<Answer | undefined> {
   try {
-    return await system.getAttention({ organization });
+    return await call;
   } catch (error) {
     if (error instanceof ConnectError && error.code === Code.Unimplemented) return undefined;
     throw error;

@@ -9,7 +9,6 @@ import { command, one } from "../shared/command.ts";
 import { everyPage } from "../shared/lists.ts";
 import { outputLines } from "../shared/outputs.ts";
 import { confirmByName } from "../shared/prompts.ts";
-import { uploadDirectory, uploadNothing } from "../shared/upload.ts";
 import { holdsConfiguration, isDirectory } from "../shared/upload-checks.ts";
 import { Interrupted } from "../terminal/io.ts";
 import { answersOf, remarksOf } from "../terminal/output.ts";
@@ -87,6 +86,8 @@ async function createRun(context: Context, { client, workspace, flags }: Wish): 
 async function configuration(context: Context, workspace: string, flags: StartFlags): Promise<string> {
   if (flags.cv !== undefined) return flags.cv === "latest" ? "" : flags.cv;
   const directory = directoryOf(flags, context.io.workingDirectory);
+  // Only this command of its noun uploads.
+  const { uploadDirectory, uploadNothing } = await import("../shared/upload.ts");
   const check = () => checkStart(context, workspace, flags);
   if (flags.destroy === true && (await isDirectory(directory)) && !(await holdsConfiguration(directory))) {
     await check();

@@ -55,13 +55,14 @@ export async function uploadDirectory(
   await refuseWithoutTerraform(path);
   // Before a large directory is packed for nothing.
   const organization = await context.organization();
-  if (await isDirectory(path)) {
-    await check();
-    const found = await (await context.client(WorkspaceService)).getWorkspace({ organization, workspace });
-    if (found.workspace !== undefined) await refuseMisfit(context, path, { ...found.workspace, isForDestroy });
-  }
-  const system = await context.client(SystemService);
-  const { maxConfigurationBytes } = await system.getServerInfo({});
+  const [workspaces, system] = [await context.client(WorkspaceService), await context.client(SystemService)];
+  const isThere = await isDirectory(path);
+  const [, found, { maxConfigurationBytes }] = await firstProblemOf([
+    isThere ? check() : undefined,
+    isThere ? workspaces.getWorkspace({ organization, workspace }) : undefined,
+    system.getServerInfo({}),
+  ]);
+  if (found?.workspace !== undefined) await refuseMisfit(context, path, { ...found.workspace, isForDestroy });
   const maxBytes = maxConfigurationBytes === 0n ? Number.MAX_SAFE_INTEGER : Number(maxConfigurationBytes);
   await using packed = await packDirectory(path, { maxBytes, signal: context.io.signal });
   if (packed.files === 0) throw new CliError("usage", `${path} holds no files that would be uploaded`);
@@ -69,6 +70,16 @@ export async function uploadDirectory(
   const size = `${counted(packed.files, "file")}, ${bytesText(packed.contentBytes)}`;
   context.notes.say(`${context.notes.signs.up} uploaded ${size}${leftOut(packed)}`);
   return sent;
+}
+
+/** The answers to questions that are asked at once. Of several that fail the first in the list is told. */
+async function firstProblemOf<const T extends readonly unknown[]>(
+  questions: T,
+): Promise<{ -readonly [I in keyof T]: Awaited<T[I]> }> {
+  await Promise.allSettled(questions);
+  const answers: unknown[] = [];
+  for (const question of questions) answers.push(await question);
+  return answers as { -readonly [I in keyof T]: Awaited<T[I]> };
 }
 
 async function send(context: Context, packed: PackedDirectory, workspace: string): Promise<ConfigurationVersion> {

@@ -2,10 +2,10 @@ import { entriesOf } from "../../lib/values/records.ts";
 import type { Style } from "./painted.ts";
 
 const words: Readonly<Partial<Record<Style, string>>> = {
-  green: "applied succeeded idle online active current serving ok yes",
+  green: "applied succeeded idle online alive active current serving ok yes",
   cyan: "planning applying busy running started offered rotated",
   yellow: "pending planned waiting paused draining quarantined unknown silent warn expires",
-  red: "errored failed canceled force-canceled discarded interrupted rejected revoked expired offline gone fail",
+  red: "errored failed canceled force-canceled discarded interrupted rejected revoked expired offline gone lost fail",
 };
 
 const styleByWord = new Map(

@@ -4,10 +4,12 @@ import type { ReplicaRow } from "../../store/ports/replicas.ts";
 export class Replicas {
   /** Of this process alone. */
   readonly id: string;
+  readonly startedAt: Date;
   #others: ReadonlyMap<string, ReplicaRow> = new Map();
 
-  constructor(id: string) {
+  constructor(id: string, startedAt = new Date(0)) {
     this.id = id;
+    this.startedAt = startedAt;
   }
 
   /** True while no other process serves the database. */

@@ -16,9 +16,11 @@ import {
   admitPlan,
   configurationOfJob,
   isPlanKnown,
+  isSummaryKnown,
   planFilesOfJob,
   planOfJob,
   stateOfJob,
+  storeLateSummary,
   storePlan,
   type UploadedPlan,
 } from "./artifacts.ts";
@@ -251,6 +253,50 @@ describe("a plan that is uploaded", () => {
   test("is refused once the plan has ended", async () => {
     const { who } = await given({ status: "finished" });
     await expect(storePlan(control, who, uploaded())).rejects.toMatchObject({ code: "job_epoch_stale" });
+  });
+});
+
+describe("a summary that follows its plan", () => {
+  const documents = { planJson: Buffer.from("packed"), redactedJson: new Uint8Array() };
+  const late = { planSha256: sha256("plan"), summary: Buffer.from("{}"), documents };
+  const plan: UploadedPlan = {
+    ...{ plan: Buffer.from("plan"), planSha256: sha256("plan"), files: undefined, summary: undefined, documents },
+    ...{ engine: "terraform", engineVersion: "1.12.6", lockFile: new Uint8Array() },
+  };
+  const stored = () => control.store.read((q) => q.runs.get(run.id));
+  const change = (row: Partial<Run>) =>
+    control.store.write(async (tx) => tx.runs.save({ ...((await tx.runs.get(run.id)) ?? run), ...row }));
+  beforeEach(() => change({ planSha256: null, options: { ...run.options, isAutoApply: true } }));
+
+  test("is taken while the plan runs, and once when it has ended; then its token is spent", async () => {
+    const { job, who } = await given();
+    const ended: Job = { ...job, status: "finished", endedAt: control.clock.now(), isLogClosed: true };
+    await storePlan(control, who, plan);
+    expect(await stored()).toMatchObject({ planSha256: sha256("plan"), summaryBlobKey: null });
+    await control.store.write((tx) => tx.jobs.saveIf(ended, { epoch: 2, status: "started" }));
+    await admitPlan(control, who);
+    expect(await isSummaryKnown(control, who, late.planSha256)).toBe(false);
+    await expect(storeLateSummary(control, who, { ...late, planSha256: sha256("other") })).rejects.toMatchObject({
+      code: "checksum_mismatch",
+    });
+    await storeLateSummary(control, who, late);
+    expect(await stored()).toMatchObject({ summaryBlobKey: expect.any(String), planJsonBlobKey: expect.any(String) });
+    for (const again of [storeLateSummary(control, who, late), admitPlan(control, who)])
+      await expect(again).rejects.toMatchObject({ code: "job_epoch_stale" });
+  });
+
+  test("is refused of a plan at which somebody may look before it is applied, and without its plan", async () => {
+    const { who } = await given();
+    await expect(storeLateSummary(control, who, late)).rejects.toMatchObject({ code: "checksum_mismatch" });
+    await change({ options: { ...run.options, isAutoApply: false } });
+    await expect(storePlan(control, who, plan)).rejects.toMatchObject({ code: "validation" });
+  });
+
+  test("may come with the plan again", async () => {
+    const { who } = await given();
+    await storePlan(control, who, plan);
+    await storePlan(control, who, { ...plan, summary: late.summary });
+    expect(await stored()).toMatchObject({ summaryBlobKey: expect.any(String) });
   });
 });
 

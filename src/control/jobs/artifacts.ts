@@ -1,5 +1,6 @@
 import type { Principal } from "../../domain/people/principal.ts";
 import { isEnded, type Job } from "../../domain/runs/job.ts";
+import { lacksSummary, owesSummary, summaryMayFollow } from "../../domain/runs/late-summary.ts";
 import { noPlanFiles, type Run } from "../../domain/runs/run.ts";
 import type { Engine, Workspace } from "../../domain/workspaces/workspace.ts";
 import { WindlassError } from "../../lib/words/errors.ts";
@@ -52,11 +53,11 @@ const notGranted = ({ id }: Job): WindlassError =>
     metadata: { action: "job" },
   });
 
-/** The scope of a claim of which something may still come: it runs, or its log is not closed. */
+/** The scope of a claim of which something may still come: it runs, its log is not closed, or its summary follows. */
 export async function openScope(q: Queries, who: Principal): Promise<Scope> {
   const scope = await scopeOf(q, who);
   const { id, epoch, status, isLogClosed } = scope.job;
-  if (isEnded(status) && isLogClosed) throw stale({ jobId: id, epoch });
+  if (isEnded(status) && isLogClosed && !owesSummary(scope.job, scope.run)) throw stale({ jobId: id, epoch });
   return scope;
 }
 
@@ -107,8 +108,8 @@ export async function* stateOfJob(control: Control, who: Principal, from = 0): A
 export interface UploadedPlan {
   readonly plan: Uint8Array;
   readonly planSha256: string;
-  /** As it is kept, see `StoredPart`: without any sensitive value. */
-  readonly summary: Uint8Array;
+  /** As it is kept, see `StoredPart`: without any sensitive value. Undefined if it follows. */
+  readonly summary: Uint8Array | undefined;
   readonly documents: UploadedDocuments;
   /** Undefined if it made none. */
   readonly files: UploadedFiles | undefined;
@@ -119,9 +120,12 @@ export interface UploadedPlan {
   readonly lockFile: Uint8Array;
 }
 
-/** Refuses early, before any byte is taken, a token that may not upload a plan. */
+/** What of a plan follows its result. */
+export type UploadedSummary = Pick<UploadedPlan, "planSha256" | "documents"> & { readonly summary: Uint8Array };
+
+/** Refuses early, before any byte is taken, a token that may upload neither a plan nor what follows it. */
 export const admitPlan = async ({ store }: Control, who: Principal): Promise<void> =>
-  void (await store.read((q) => startedPlan(q, who)));
+  void (await store.read((q) => planScope(q, who)));
 
 /** Whether this plan, with these files, is stored already. */
 export async function isPlanKnown(
@@ -133,6 +137,12 @@ export async function isPlanKnown(
   return run.planSha256 === planSha256 && (run.planFilesSha256 ?? "") === filesSha256;
 }
 
+/** Whether the summary of this plan is stored already. */
+export async function isSummaryKnown({ store }: Control, who: Principal, planSha256: string): Promise<boolean> {
+  const { run } = await store.read((q) => planScope(q, who));
+  return run.planSha256 === planSha256 && !lacksSummary(run);
+}
+
 /** Stores the plan of a started plan job. The same again is fine. */
 export async function storePlan(
   control: Control,
@@ -140,12 +150,17 @@ export async function storePlan(
   { plan, planSha256, summary, documents, files, ...origin }: UploadedPlan,
 ): Promise<void> {
   const { run } = await control.store.read((q) => startedPlan(q, who));
+  if (summary === undefined && !summaryMayFollow(run)) throw wantsSummary(run);
   await refuseOtherBytes(plan, planSha256, "plan");
-  if (run.planSha256 === planSha256 && run.planFilesSha256 === (files?.sha256 ?? null)) return passOver(files);
+  if (run.planSha256 === planSha256 && run.planFilesSha256 === (files?.sha256 ?? null)) {
+    await passOver(files);
+    if (summary !== undefined) await storeLateSummary(control, who, { planSha256, summary, documents });
+    return;
+  }
   // The files still come, behind everything else.
   const [planBlobKey, summaryBlobKey, shownWhole, made] = await Promise.all([
     storeSealed(control, plan, `plan/${run.id}`),
-    shownSummary(control, run, summary).then((shown) => storeSealed(control, shown, `plan-summary/${run.id}`)),
+    summary === undefined ? null : storeSummary(control, run, summary),
     storePlanDocuments(control, run.id, documents),
     files === undefined ? noPlanFiles : storePlanFiles(control, run.id, files),
   ]);
@@ -168,6 +183,44 @@ export async function storePlan(
   });
 }
 
+const wantsSummary = ({ id }: Run): WindlassError =>
+  new WindlassError(
+    "validation",
+    `somebody may look at the plan of run ${id} before it is applied: upload it with its summary`,
+    {
+      fields: [{ field: "header.summary_follows", description: "expected false: the job has no summary_may_follow" }],
+    },
+  );
+
+/** Stores the summary of a plan that was stored without it. The same again is fine. */
+export async function storeLateSummary(
+  control: Control,
+  who: Principal,
+  { planSha256, summary, documents }: UploadedSummary,
+): Promise<void> {
+  const { run } = await control.store.read((q) => planScope(q, who));
+  demandPlan(run, planSha256);
+  if (!lacksSummary(run)) return;
+  const [summaryBlobKey, shownWhole] = await Promise.all([
+    storeSummary(control, run, summary),
+    storePlanDocuments(control, run.id, documents),
+  ]);
+  await changeAbout(control, run.id, async (tx, at) => {
+    const { run: current } = await planScope(tx, who);
+    demandPlan(current, planSha256);
+    if (lacksSummary(current)) await saveRunFacts(tx, at, { run: { ...current, summaryBlobKey, ...shownWhole } });
+  });
+}
+
+function demandPlan(run: Run, planSha256: string): void {
+  if (run.planSha256 === planSha256) return;
+  const message = `the plan of run ${run.id} has the SHA-256 ${run.planSha256 ?? "of none"}, and the summary is of ${planSha256}: upload the plan before its summary`;
+  throw new WindlassError("checksum_mismatch", message);
+}
+
+const storeSummary = async (control: Control, run: Run, summary: Uint8Array): Promise<string> =>
+  storeSealed(control, await shownSummary(control, run, summary), `plan-summary/${run.id}`);
+
 /** Reads what is known already to its end. */
 async function passOver(files: UploadedFiles | undefined): Promise<void> {
   for await (const _piece of files?.bytes ?? []);
@@ -182,6 +235,12 @@ export async function startedPlan(q: Queries, who: Principal): Promise<Scope> {
     `job ${scope.job.id} is a ${scope.job.phase} that is ${scope.job.status}: only a started plan uploads a plan`,
     { metadata: { action: "upload plan" } },
   );
+}
+
+/** The same, or of a plan whose summary follows its result. */
+export async function planScope(q: Queries, who: Principal): Promise<Scope> {
+  const scope = await openScope(q, who);
+  return owesSummary(scope.job, scope.run) ? scope : startedPlan(q, who);
 }
 
 /** A summary that cannot be shown makes no plan worse: what stands in its place says why. */

@@ -7,6 +7,7 @@ import { WindlassError } from "../../lib/words/errors.ts";
 import { asPerson, demand, findRun } from "../core/access.ts";
 import type { Control } from "../core/control.ts";
 import { readSealed, storeSealed } from "../core/sealed-blobs.ts";
+import { runWithSummary } from "../runs/plan.ts";
 
 /** Most bytes of the documents of one plan, packed: some 200 MiB of JSON. */
 export const maxPlanDocumentsBytes = 16 * 1024 * 1024;
@@ -45,7 +46,7 @@ export async function readPlanJson(
 ): Promise<AsyncIterable<Uint8Array>> {
   const person = asPerson(who);
   demand(person, "plan");
-  const run = await control.store.read((q) => findRun(q, person, runId));
+  const run = await runWithSummary(control, person, runId);
   return unpacked(control, run, { key: run.planJsonBlobKey, subject: planJsonSubject(run.id) });
 }
 

@@ -2,6 +2,7 @@ import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import { durationFromMs } from "@bufbuild/protobuf/wkt";
 import { engineRequirementOf } from "../../domain/runs/engine.ts";
 import type { Job } from "../../domain/runs/job.ts";
+import { summaryMayFollow } from "../../domain/runs/late-summary.ts";
 import type { Run } from "../../domain/runs/run.ts";
 import type { StateVersion } from "../../domain/workspaces/state-version.ts";
 import type { Workspace } from "../../domain/workspaces/workspace.ts";
@@ -105,6 +106,7 @@ export async function jobSpecOf(control: Control, q: Queries, job: Job): Promise
     timeout: durationFromMs(timeLimitMs(control, workspace, job.phase)),
     ...planFilesOf(control, run, job),
     planDocuments: job.phase === "plan" ? wantedDocuments(run) : undefined,
+    summaryMayFollow: job.phase === "plan" && summaryMayFollow(run),
     initTimeout: durationFromMs(workspace.initTimeoutMs === 0 ? control.timing.initTimeoutMs : workspace.initTimeoutMs),
     plan: appliedPlan === undefined ? undefined : { sizeBytes: BigInt(run.planBytes ?? 0), sha256: appliedPlan },
     lockFile: Buffer.from(appliedPlan === undefined ? "" : (run.planLockFile ?? "")),

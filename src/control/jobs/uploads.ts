@@ -3,10 +3,10 @@ import type { Queries } from "../../store/ports/store.ts";
 import type { Control } from "../core/control.ts";
 import { refuseTooLarge } from "../core/refusals.ts";
 import { type ArrivedPart, jobOwner, takePart } from "../core/uploads.ts";
-import { openScope, type Scope, startedPlan } from "./artifacts.ts";
+import { openScope, planScope, type Scope } from "./artifacts.ts";
 import { applyScope } from "./states.ts";
 
-/** Takes a part of what a started plan, or an apply, uploads. */
+/** Takes a part of what a plan or an apply uploads. */
 export async function takeJobPart(control: Control, who: Principal, part: ArrivedPart): Promise<number> {
   const { job } = await control.store.read((q) => uploadScope(q, who));
   const { maxPlanBytes, maxPlanFilesBytes, maxStateBytes } = control.limits;
@@ -17,5 +17,5 @@ export async function takeJobPart(control: Control, who: Principal, part: Arrive
 
 async function uploadScope(q: Queries, who: Principal): Promise<Scope> {
   const { job } = await openScope(q, who);
-  return job.phase === "plan" ? startedPlan(q, who) : applyScope(q, who);
+  return job.phase === "plan" ? planScope(q, who) : applyScope(q, who);
 }

@@ -150,6 +150,32 @@ describe("a good credential", () => {
     });
   });
 
+  test("a job token outlives its job while the summary of its plan follows, and for a quarter of an hour at most", async () => {
+    const { control, clock } = fixture;
+    const { pool } = await agentToken();
+    const { workspace } = await createWorkspace(control, fixture.as("owner"), newWorkspace("network"));
+    const secret = mint("job");
+    const run = runRow(workspace, { status: "applying", planSha256: "0".repeat(64), summaryBlobKey: null });
+    const ended = {
+      status: "finished",
+      isLogClosed: true,
+      endedAt: clock.now(),
+      tokenHash: hashToken(secret),
+    } as const;
+    const job = jobRow(run, { ...startedBy(agentRow(pool)), ...ended });
+    await control.store.write(async (tx) => {
+      await tx.runs.insert(run);
+      await tx.jobs.insert(job);
+    });
+    const known = () => authenticate(control, secret);
+    expect(await known()).toMatchObject({ jobId: job.id });
+    await control.store.write((tx) => tx.runs.save({ ...run, summaryBlobKey: "here" }));
+    await expect(known()).rejects.toMatchObject({ code: "token_invalid" });
+    await control.store.write((tx) => tx.runs.save(run));
+    await clock.advance(15 * 60_000 + 1);
+    await expect(known()).rejects.toMatchObject({ code: "token_invalid" });
+  });
+
   test("the server agent's secret is known to this process only", async () => {
     const { control } = fixture;
     const secret = mint("agt");

@@ -1,7 +1,8 @@
 import { standingOf } from "../../domain/agents/token.ts";
 import type { ApiKey } from "../../domain/people/api-key.ts";
 import type { Person, Principal } from "../../domain/people/principal.ts";
-import { isEnded } from "../../domain/runs/job.ts";
+import { isEnded, type Job } from "../../domain/runs/job.ts";
+import { isTooLate, owesSummary } from "../../domain/runs/late-summary.ts";
 import { isId } from "../../lib/words/ids.ts";
 import { hashToken, parseToken, sameHash, type TokenKind } from "../../lib/words/tokens.ts";
 import type { Queries } from "../../store/ports/store.ts";
@@ -76,7 +77,7 @@ async function lookUp(q: Queries, { kind, hash, now, address }: Credential): Pro
     case "ses":
       return agentSession(q, hash, now);
     case "job":
-      return jobToken(q, hash);
+      return jobToken(q, hash, now);
     case "web":
       throw invalidToken("this is the cookie of a browser, which is no bearer token: use an API key (wdl_usr_…)");
   }
@@ -127,11 +128,18 @@ async function agentSession(q: Queries, hash: string, now: Date): Promise<Found>
   return found;
 }
 
-async function jobToken(q: Queries, hash: string): Promise<Found> {
+async function jobToken(q: Queries, hash: string, now: Date): Promise<Found> {
   const job = await q.jobs.byTokenHash(hash);
   if (job === undefined) throw unknownToken("job token", "the job was offered again since, or was deleted");
-  if (isEnded(job.status) && job.isLogClosed) throw unknownToken("job token", "the job has ended");
+  if (isEnded(job.status) && job.isLogClosed && !(await isAwaited(q, job, now)))
+    throw unknownToken("job token", "the job has ended");
   return { principal: { kind: "job", jobId: job.id, epoch: job.epoch }, touch: null };
+}
+
+/** Whether the summary of a plan that has ended may still come. */
+async function isAwaited(q: Queries, job: Job, now: Date): Promise<boolean> {
+  const run = isTooLate(job, now) ? undefined : await q.runs.get(job.runId);
+  return run !== undefined && owesSummary(job, run);
 }
 
 const isDue = (lastUsedAt: Date | null, now: Date): boolean =>

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { createTestDatabase, hasPostgres } from "../../../test/postgres.ts";
-import { openTestControl, type TestControl } from "../../../test/support/control.ts";
+import { fakeConnectedAgent, openTestControl, type TestControl } from "../../../test/support/control.ts";
 import { agentRow } from "../../../test/support/rows.ts";
 import { pool } from "../../../test/support/store/rows.ts";
 import { systemRandom } from "../../lib/random.ts";
@@ -140,6 +140,32 @@ describe.skipIf(!hasPostgres)("replicas of one database", () => {
     const second = await enter();
     const after = await second.fixture.control.store.read((q) => q.agents.byIds(agents.map(({ id }) => id)));
     expect(after.filter(({ connectedTo }) => connectedTo !== "").map(({ id }) => id)).toEqual([agents[0]?.id]);
+  });
+
+  test("one that is cut off from the database sends its agents to the others after a minute; alone it keeps them", async () => {
+    const [one, two] = [await enter(), await enter()];
+    await beat(1, one, two);
+    const agents = [one, two].map(({ fixture }) => {
+      const fake = fakeConnectedAgent({ agentId: newId("agent", systemRandom), name: "vm", poolId: null });
+      fixture.control.presence.enter(fake.connected);
+      return fake.closed;
+    });
+    two.fixture.control.replicas.see([]);
+    const stop = new AbortController();
+    const running = [one, two].map(async ({ fixture, membership }) => {
+      const { step } = fixture.control.store;
+      Object.assign(fixture.control.store, { step: () => Promise.reject(new Error("no database")) });
+      const over = membership.run(stop.signal);
+      await fixture.clock.advance(55_000);
+      expect(agents).toEqual([[], []]);
+      await fixture.clock.advance(10_000);
+      Object.assign(fixture.control.store, { step });
+      return over;
+    });
+    await Promise.race([Promise.all(running), expect.poll(() => agents[0]?.[0]).toBe("draining")]);
+    expect(agents[1]).toEqual([]);
+    stop.abort();
+    await Promise.all(running);
   });
 
   test("a replica is of no use while the database takes no beat, or its clock strays", async () => {

@@ -48,7 +48,6 @@ interface Sighting {
 export class Membership {
   readonly #control: Control;
   readonly #events: MembershipEvents;
-  readonly #startedAt: Date;
   #seen: ReadonlyMap<string, Sighting> = new Map();
   #address = "";
   #beats = 0;
@@ -60,7 +59,6 @@ export class Membership {
   constructor(control: Control, events: MembershipEvents) {
     this.#control = control;
     this.#events = events;
-    this.#startedAt = control.clock.now();
     this.#lastBeatMs = control.clock.monotonicMs();
   }
 
@@ -232,7 +230,7 @@ export class Membership {
     const { replicas, name, version, clock } = this.#control;
     return {
       ...{ id: replicas.id, name, version, address: this.#address },
-      ...{ startedAt: this.#startedAt, clockAt: clock.now(), beats: this.#beats, losses: this.#losses },
+      ...{ startedAt: replicas.startedAt, clockAt: clock.now(), beats: this.#beats, losses: this.#losses },
     };
   }
 }

@@ -76,11 +76,16 @@ export class SharedPresence {
     await this.#read();
   }
 
-  #reset(): void {
-    this.#written.clear();
+  /** The last other one has gone: nobody is connected to it, and who comes next must not read what is old by then. */
+  async #reset(): Promise<void> {
+    const { presence, store, replicas } = this.#control;
     this.#marks.clear();
-    if (this.#rows.size > 0) this.#control.presence.seeElsewhere(new Map());
+    if (this.#rows.size > 0) presence.seeElsewhere(new Map());
     this.#rows.clear();
+    if (this.#written.size + this.#left.length === 0) return;
+    await store.step((tx) => tx.presences.deleteOf([replicas.id]));
+    this.#written.clear();
+    this.#left = [];
   }
 
   async #write(): Promise<void> {

@@ -5,6 +5,10 @@ const pageRows = 1_000;
 /** An upload's row follows its object; none takes this long. */
 const uploadMs = 3_600_000;
 
+type GoneRows = {
+  readonly [Kind in "runs" | "configurations" | "states" | "announcements"]: ReadonlySet<string>;
+};
+
 const tables = ["configurations", "runs", "states", "stateAnnouncements", "uploads"] as const;
 
 /**
@@ -17,19 +21,37 @@ export async function collectBlobs(control: GcControl, { isDryRun }: GcOptions, 
   const needed = await neededBlobs(control, gone);
   let count = 0;
   let bytes = 0;
+  const orphans = new Map<string, number>();
+  const collect = async (): Promise<void> => {
+    const keys = [...orphans.keys()];
+    for (const key of isDryRun ? keys : await blobs.deleteOlder(keys, putBefore)) {
+      count += 1;
+      bytes += orphans.get(key) ?? 0;
+    }
+    orphans.clear();
+  };
   for await (const blob of blobs.list({ isTidying: !isDryRun })) {
     if (blob.storedAt >= putBefore || needed.has(blob.key)) continue;
-    if (!isDryRun && !(await blobs.deleteIfOlder(blob.key, putBefore))) continue;
-    count += 1;
-    bytes += blob.bytes;
+    orphans.set(blob.key, blob.bytes);
+    if (orphans.size >= pageRows) await collect();
   }
+  await collect();
   return { kind: "orphaned objects", count, bytes };
+}
+
+/** How many objects that rows need are not there. */
+export async function missingBlobs(control: Pick<GcControl, "store" | "blobs">): Promise<number> {
+  const none: ReadonlySet<string> = new Set();
+  const needed = await neededBlobs(control, { runs: none, configurations: none, states: none, announcements: none });
+  let there = 0;
+  for await (const { key } of control.blobs.list()) if (needed.has(key)) there += 1;
+  return needed.size - there;
 }
 
 /** The keys of all objects that rows need, but for the rows that have gone, or would have. */
 async function neededBlobs(
   { store }: Pick<GcControl, "store">,
-  { runs, configurations, states, announcements }: Gone,
+  { runs, configurations, states, announcements }: GoneRows,
 ): Promise<ReadonlySet<string>> {
   const needed = new Set<string>();
   for (const table of tables) {

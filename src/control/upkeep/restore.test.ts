@@ -222,3 +222,19 @@ describe("an agent of before", () => {
     ]);
   });
 });
+
+test("the servers of the database that the backup was made of are not among those that serve this one", async () => {
+  const { store, clock, random } = fixture.control;
+  const word = { name: "host", version: "1.0.0", address: "host:7070", startedAt: clock.now(), clockAt: clock.now() };
+  await store.step(async (tx) => {
+    await tx.replicas.enter({ ...word, id: "one", beats: 1, losses: 0 });
+    const told = { replicaId: "one", sessionEpoch: 1, version: 1, facts: null };
+    await tx.presences.put([{ ...told, agentId: "agent_1" }]);
+  });
+  await fenceDatabase({ store, clock, random }, backupAt);
+  const left = await store.read(async (q) => [
+    ...(await q.replicas.all()),
+    ...(await q.presences.since([{ replicaId: "one", version: 0 }])),
+  ]);
+  expect(left).toEqual([]);
+});

@@ -6,6 +6,7 @@ import { hashToken, mintToken } from "../../lib/words/tokens.ts";
 import type { Queries, Store } from "../../store/ports/store.ts";
 import { record } from "../core/audit.ts";
 import { generationKey } from "../people/system.ts";
+import { objectsOwnerKey } from "./objects-owner.ts";
 import { servedPlaceKey } from "./served-place.ts";
 
 /** Where the database keeps when it was last restored, and from a backup of when. */
@@ -39,10 +40,13 @@ export function fenceDatabase({ store, clock, random }: RestoreParts, backupAt: 
     const generation = random.uuid();
     await tx.meta.set(generationKey, generation);
     await tx.meta.set(servedPlaceKey, "");
+    // The server of the backup may still use the objects: a person says when it no longer does.
+    await tx.meta.set(objectsOwnerKey, "");
     await tx.meta.set(restoredKey, JSON.stringify({ at: at.now, backupAt }));
     const fenced = await fenceRuns(tx, at);
     const agents = await endSessions(tx, random);
     await endBrowserSessions(tx);
+    await forgetReplicas(tx);
     const counts = { generation, ...fenced, agents };
     await record(tx, "system", {
       action: "server.restore",
@@ -110,6 +114,13 @@ async function endSessions(tx: Queries, random: Random): Promise<number> {
     after = page.at(-1)?.id ?? null;
     if (page.length < pageRows) return count;
   }
+}
+
+/** They served the database that the backup was made of. */
+async function forgetReplicas(tx: Queries): Promise<void> {
+  const ids = (await tx.replicas.all()).map(({ id }) => id);
+  await tx.presences.deleteOf(ids);
+  for (const id of ids) await tx.replicas.leave(id);
 }
 
 /** A browser that was signed out since the backup is not signed in again. */

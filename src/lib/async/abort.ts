@@ -17,6 +17,12 @@ export function abortable<T>(promise: Promise<T>, signal: AbortSignal | undefine
   return result;
 }
 
+/** How a promise settles: it never rejects, so that nobody has to listen at once. */
+export async function settled<T>(work: Promise<T>): Promise<PromiseSettledResult<T>> {
+  const [result] = await Promise.allSettled([work]);
+  return result;
+}
+
 /**
  * The items of the iterable until it ends or the signal is aborted, whichever comes first; an abort is a quiet end.
  * A source that is blocked in the middle of a read is told to return, and not waited for.

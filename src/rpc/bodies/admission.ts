@@ -49,6 +49,7 @@ const admitted: ReadonlyMap<string, Admission> = new Map<string, Admission>([
   [nameOf(SystemService.method.findIds), people],
   [nameOf(SystemService.method.getStats), people],
   [nameOf(SystemService.method.getAttention), people],
+  [nameOf(SystemService.method.listReplicas), people],
   [OrganizationService.typeName, people],
   [AgentPoolService.typeName, people],
   [ProviderSettingsService.typeName, people],

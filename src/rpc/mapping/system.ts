@@ -1,6 +1,7 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
-import { timestampFromDate } from "@bufbuild/protobuf/wkt";
+import { durationFromMs, timestampFromDate } from "@bufbuild/protobuf/wkt";
 import type { Attention } from "../../control/people/attention.ts";
+import type { ReplicaView } from "../../control/people/replicas.ts";
 import type { ServerFacts, Subject } from "../../control/people/system.ts";
 import type { Role } from "../../domain/people/api-key.ts";
 import { type Permission, permissionsOf } from "../../domain/people/principal.ts";
@@ -10,7 +11,9 @@ import {
   type GetAttentionResponseSchema,
   type GetServerInfoResponseSchema,
   type GetStatsResponseSchema,
+  type ListReplicasResponseSchema,
   Permission as PermissionValue,
+  ReplicaState,
   Role as RoleValue,
   SubjectKind,
   type WhoAmIResponseSchema,
@@ -31,6 +34,23 @@ export const toServerInfo = (facts: ServerFacts): MessageInitShape<typeof GetSer
   retention: { ...facts.retention },
   publicUrl: facts.web?.publicUrl ?? "",
   hasWeb: facts.web !== undefined,
+});
+
+const replicaStates: Readonly<Record<ReplicaView["state"], ReplicaState>> = {
+  alive: ReplicaState.ALIVE,
+  silent: ReplicaState.SILENT,
+  lost: ReplicaState.LOST,
+};
+
+export const toReplicas = (replicas: readonly ReplicaView[]): MessageInitShape<typeof ListReplicasResponseSchema> => ({
+  replicas: replicas.map(({ row, state, connectedAgents, isSelf }) => ({
+    ...{ id: row.id, name: row.name, version: row.version, address: row.address },
+    startTime: timestampFromDate(row.startedAt),
+    lastSeenTime: timestampFromDate(row.seenAt),
+    state: replicaStates[state],
+    clockAhead: durationFromMs(row.clockAt.getTime() - row.seenAt.getTime()),
+    ...{ connectedAgents, answers: isSelf },
+  })),
 });
 
 export const toStats = (stats: OrganizationStats): MessageInitShape<typeof GetStatsResponseSchema> => ({

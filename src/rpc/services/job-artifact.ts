@@ -6,9 +6,11 @@ import {
   admitPlan,
   configurationOfJob,
   isPlanKnown,
+  isSummaryKnown,
   planFilesOfJob,
   planOfJob,
   stateOfJob,
+  storeLateSummary,
   storePlan,
 } from "../../control/jobs/artifacts.ts";
 import { variablesOfJob } from "../../control/jobs/inputs.ts";
@@ -91,9 +93,13 @@ export const jobArtifactService = (
           limits: control.limits,
           intakeOf: (part: Announced) => intakeOf(receiver, part),
           read,
-          isKnown: (plan) => isPlanKnown(control, who, plan),
+          isKnown: (plan) =>
+            plan.summaryOnly ? isSummaryKnown(control, who, plan.planSha256) : isPlanKnown(control, who, plan),
         };
-        await takePlanUpload(into, requests, (plan) => storePlan(control, who, plan));
+        await takePlanUpload(into, requests, {
+          plan: (plan) => storePlan(control, who, plan),
+          summary: (summary) => storeLateSummary(control, who, summary),
+        });
       });
       return {};
     },

@@ -2,10 +2,11 @@ import type { ServiceImpl } from "@connectrpc/connect";
 import type { Control } from "../../control/core/control.ts";
 import { findIds } from "../../control/core/find-ids.ts";
 import { findAttention } from "../../control/people/attention.ts";
+import { listReplicas } from "../../control/people/replicas.ts";
 import { describeCaller, describeOrganization, describeServer, probePieces } from "../../control/people/system.ts";
 import type { SystemService } from "../../gen/windlass/v1/system_service_pb.ts";
 import { callerOf } from "../calls/caller.ts";
-import { toAttention, toServerInfo, toStats, toWhoAmI } from "../mapping/system.ts";
+import { toAttention, toReplicas, toServerInfo, toStats, toWhoAmI } from "../mapping/system.ts";
 import { Probes } from "./probes.ts";
 
 const defaultPieces = 5;
@@ -14,6 +15,7 @@ const defaultPieceBytes = 1024;
 /** What the server is, and who the caller is. */
 export const systemService = (control: Control, probes = new Probes(control)): ServiceImpl<typeof SystemService> => ({
   getServerInfo: async () => toServerInfo(await describeServer(control)),
+  listReplicas: async (_request, context) => toReplicas(await listReplicas(control, callerOf(context))),
   whoAmI: async (_request, context) => toWhoAmI(await describeCaller(control, callerOf(context))),
   findIds: async ({ prefix }, context) => ({ ids: [...(await findIds(control, callerOf(context), prefix))] }),
   getAttention: async ({ organization, itemsPerKind }, context) =>

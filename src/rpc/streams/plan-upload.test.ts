@@ -4,6 +4,7 @@ import { afterEach, describe, expect, test } from "vitest";
 import { sha256 } from "../../../test/support/control.ts";
 import { ManualClock } from "../../../test/support/manual-clock.ts";
 import { planContents, planProblem } from "../../control/documents/plan-summary.ts";
+import type { UploadedPlan, UploadedSummary } from "../../control/jobs/artifacts.ts";
 import { UploadPlanRequestSchema } from "../../gen/windlass/agent/v1/job_artifact_service_pb.ts";
 import {
   PlanDocumentsSchema,
@@ -63,20 +64,40 @@ async function upload(...parts: readonly Part[]) {
     }
   }
   let stored: Record<string, string | undefined> = {};
-  const answer = await takePlanUpload(receiver, requests(), async (taken) => {
+  const text = (bytes: Uint8Array) => Buffer.from(bytes).toString();
+  const storePlan = async (taken: UploadedPlan) => {
     const made = taken.files === undefined ? undefined : await Array.fromAsync(taken.files.bytes);
-    const text = (bytes: Uint8Array) => Buffer.from(bytes).toString();
-    stored = { plan: text(taken.plan), summary: text(taken.summary) };
+    stored = { plan: text(taken.plan), summary: taken.summary && text(taken.summary) };
     const { planJson, redactedJson } = taken.documents;
     if (planJson.length + redactedJson.length > 0) stored.documents = `${text(planJson)}|${text(redactedJson)}`;
     if (made !== undefined) stored.files = made.map(text).join("|");
-  }).then(
+  };
+  const store = {
+    plan: storePlan,
+    summary: async (late: UploadedSummary) => {
+      stored = { of: late.planSha256, "summary alone": text(late.summary) };
+    },
+  };
+  const answer = await takePlanUpload(receiver, requests(), store).then(
     () => "stored",
     (error: Error) => error.message,
   );
   expect(isLetGo).toBe(true);
   return { answer, stored };
 }
+
+test("a summary comes with its plan, behind it or alone; nothing else may come with one that comes alone", async () => {
+  const announced = (more: object): Part => {
+    const { value } = header(0n);
+    return { case: "header", value: { ...(value as object), ...more } } as Part;
+  };
+  const follows = await upload(announced({ summaryFollows: true }), plan);
+  expect(follows).toEqual({ answer: "stored", stored: { plan: "plan", summary: undefined } });
+  const alone = { planSizeBytes: 0n, summaryOnly: true };
+  expect((await upload(announced(alone), summary)).stored).toMatchObject({ "summary alone": kept });
+  for (const more of [{ planSizeBytes: 4n }, { filesSizeBytes: 1n }, { summaryFollows: true }])
+    expect((await upload(announced({ ...alone, ...more }), summary)).answer).toMatch("summary_only");
+});
 
 test("a plan comes with its summary, and with what it made if it made anything", async () => {
   expect(await upload(header(0n), plan, summary)).toEqual({

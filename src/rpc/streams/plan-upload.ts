@@ -1,7 +1,7 @@
 import type { Limits } from "../../control/core/control.ts";
 import { refuseTooLarge } from "../../control/core/refusals.ts";
 import type { ReadUploaded } from "../../control/core/uploads.ts";
-import type { UploadedPlan } from "../../control/jobs/artifacts.ts";
+import type { UploadedPlan, UploadedSummary } from "../../control/jobs/artifacts.ts";
 import { engineOf } from "../../control/jobs/engine.ts";
 import type { UploadedFiles } from "../../control/jobs/plan-files.ts";
 import type { UploadPlanHeader, UploadPlanRequest } from "../../gen/windlass/agent/v1/job_artifact_service_pb.ts";
@@ -20,8 +20,14 @@ export interface PlanReceiver {
   readonly intakeOf: (part: Announced) => UploadIntake;
   /** Gives what came in parts. */
   readonly read: ReadUploaded;
-  /** Whether this plan, with these files, is stored already. */
-  readonly isKnown: (plan: Pick<UploadPlanHeader, "planSha256" | "filesSha256">) => Promise<boolean>;
+  /** Whether this plan, with these files, is stored already; or its summary, if that alone comes. */
+  readonly isKnown: (plan: Pick<UploadPlanHeader, "planSha256" | "filesSha256" | "summaryOnly">) => Promise<boolean>;
+}
+
+/** Where a plan is stored, and the summary of one that is stored already. */
+export interface PlanStore {
+  readonly plan: (plan: UploadedPlan) => Promise<void>;
+  readonly summary: (summary: UploadedSummary) => Promise<void>;
 }
 
 /** Parts come in this order. */
@@ -34,12 +40,15 @@ const order = "its header, the plan's bytes, its summary, its documents, the byt
 export async function takePlanUpload(
   receiver: PlanReceiver,
   requests: AsyncIterable<UploadPlanRequest>,
-  store: (plan: UploadedPlan) => Promise<void>,
+  store: PlanStore,
 ): Promise<void> {
   const parts = requests[Symbol.asyncIterator]();
   try {
-    const plan = await readPlan(receiver, parts);
-    if (plan !== undefined) await store(plan);
+    const header = await readHeader(parts, receiver.limits);
+    const plan = await readPlan(receiver, header, parts);
+    if (plan === undefined) return;
+    if (header.summaryOnly) await store.summary(plan);
+    else await store.plan(header.summaryFollows ? { ...plan, summary: undefined } : plan);
   } finally {
     await parts.return?.();
   }
@@ -48,9 +57,9 @@ export async function takePlanUpload(
 /** Undefined for what came in parts and is stored already: its parts are gone. */
 async function readPlan(
   { limits, intakeOf, read, isKnown }: PlanReceiver,
+  header: UploadPlanHeader,
   parts: AsyncIterator<UploadPlanRequest>,
-): Promise<UploadedPlan | undefined> {
-  const header = await readHeader(parts, limits);
+): Promise<(UploadedPlan & UploadedSummary) | undefined> {
   const { planInParts, planSha256, summaryPartsBytes, documentsPartsBytes } = header;
   const isInParts = planInParts || header.filesInParts || summaryPartsBytes > 0n || documentsPartsBytes > 0n;
   if (isInParts && (await isKnown(header))) return undefined;
@@ -90,6 +99,8 @@ async function readHeader(parts: AsyncIterator<UploadPlanRequest>, limits: PlanL
   const first = await nextPart(parts);
   if (first?.case !== "header") throw headerFirst();
   refuseTooLarge("archive of the plan's files", first.value.filesSizeBytes, limits.maxPlanFilesBytes);
+  const { summaryOnly, summaryFollows, planSizeBytes, filesSizeBytes } = first.value;
+  if (summaryOnly && (summaryFollows || planSizeBytes + filesSizeBytes > 0n)) throw moreThanSummary();
   return first.value;
 }
 
@@ -105,6 +116,15 @@ function outOfOrder({ case: part }: Part): WindlassError {
   const message = `a plan is uploaded in this order: ${order}. Something of its ${part === "summary" ? "summary" : "bytes"} came too late`;
   return new WindlassError("validation", message, { fields: [{ field: "part", description: `expected ${order}` }] });
 }
+
+const moreThanSummary = (): WindlassError =>
+  new WindlassError(
+    "validation",
+    "an upload with summary_only holds a summary and documents alone: nothing else may be announced",
+    {
+      fields: [{ field: "header.summary_only", description: "expected no plan, no files and no summary_follows" }],
+    },
+  );
 
 const unannounced = (): WindlassError =>
   new WindlassError("checksum_mismatch", "files of the plan came, and none were announced: upload it again");

@@ -17,6 +17,8 @@ const schema = z.object({
   /** Id of the master key that the contents need. */
   masterKeyId: z.string(),
   hasMasterKey: z.boolean(),
+  /** Where the objects lie that belong to it; absent if they are in it, or in the database. */
+  objectsIn: z.string().optional(),
   parts: z.array(z.object({ name: z.string(), bytes: z.int().min(0), sha256: z.string().regex(/^[0-9a-f]{64}$/) })),
 });
 

@@ -20,7 +20,7 @@ import {
 } from "../backup/manifest.ts";
 import { fileParts, type PartSource, textPart, writeArchive } from "../backup/pack.ts";
 import type { CommandCall, ServerCommand } from "../command.ts";
-import { demandDataDir, enterMaintenance, logsFile, maintenanceDir, rowsFile, storeUrls } from "../data-dir.ts";
+import { blobPlace, demandDataDir, enterMaintenance, logsFile, maintenanceDir, rowsFile } from "../data-dir.ts";
 import { keyText, type MasterKeys, readMasterKeys } from "../secrets.ts";
 import { dataDirOf } from "../settings.ts";
 import { StartError } from "../start-error.ts";
@@ -34,16 +34,17 @@ const pauseMs = 500;
 /** Writes everything that a server knows into one file, also while it runs. */
 export const backupCommand: ServerCommand = {
   name: "backup",
-  usage: "FILE|- [--with-key]",
+  usage: "FILE|- [--with-key] [--with-objects]",
   summary: "write everything into one file, while the server runs",
   about:
-    "Writes database, logs and objects into one tar.gz, also while the server runs. Exit code 3: with PostgreSQL, run the pg_dump that is printed as well.",
+    "Writes database, logs and objects into one tar.gz, also while the server runs. Objects of --blob-url stay where they are unless --with-objects says otherwise. Exit code 3: with PostgreSQL, run the pg_dump that is printed as well.",
   examples: [
     "windlassd backup --data-dir /var/lib/windlass windlass-$(date +%F).tar.gz",
     "windlassd backup - | ssh backup 'cat > windlass.tar.gz'",
   ],
   flags: [
     { name: "with-key", about: "put the master key into it: then the file opens every secret, keep it accordingly" },
+    { name: "with-objects", about: "put the objects of --blob-url into it, too" },
   ],
   words: { min: 1, max: 1 },
   heeds: ["masterKey"],
@@ -54,7 +55,16 @@ export const backupCommand: ServerCommand = {
     const keys = await readMasterKeys(dataDir, settings.masterKey);
     if (keys === undefined)
       throw new StartError(2, `there is no master key in ${dataDir}: nothing was started there yet`);
-    const job = { call, dataDir, keys, target: words[0] ?? "-", isWithKey: own["with-key"] !== undefined };
+    const isWithObjects = own["with-objects"] !== undefined;
+    if (isWithObjects && settings.blobUrl === undefined)
+      throw new StartError(
+        2,
+        "--with-objects is for --blob-url: other objects are in the backup, or in the dump, anyway",
+      );
+    const job = {
+      ...{ call, dataDir, keys, target: words[0] ?? "-" },
+      ...{ isWithKey: own["with-key"] !== undefined, isWithObjects },
+    };
     if (settings.databaseUrl !== undefined) return backUpPostgres(job, settings.databaseUrl);
     await backUpSqlite(job);
     return 0;
@@ -68,6 +78,8 @@ interface Backup {
   /** A path, or `-` for standard output. */
   readonly target: string;
   readonly isWithKey: boolean;
+  /** Those of `--blob-url`. */
+  readonly isWithObjects: boolean;
 }
 
 type Facts = Pick<Manifest, "engine" | "schemaVersion" | "generation">;
@@ -87,7 +99,7 @@ async function backUpSqlite(backup: Backup): Promise<void> {
     const parts = [
       ...(await fileParts(rowsPart, join(work, rowsPart))),
       ...(await fileParts(logsPart, join(work, logsPart))),
-      ...(await blobParts(storeUrls(call.settings, dataDir).blobs)),
+      ...(await objectParts(backup)),
     ];
     const facts: Facts = { engine: "sqlite", schemaVersion, generation: meta[generationKey] ?? "" };
     await write(backup, facts, parts, createdAt);
@@ -119,8 +131,10 @@ async function removeLeftovers(dataDir: string): Promise<void> {
   }
 }
 
-async function blobParts(url: string): Promise<readonly PartSource[]> {
-  const blobs = await openBlobStore({ url, isShared: true });
+/** Those that no dump of the database holds, and that are not left where they are. */
+async function objectParts({ call: { settings }, dataDir, isWithObjects }: Backup): Promise<readonly PartSource[]> {
+  if (settings.blobUrl === undefined ? settings.databaseUrl !== undefined : !isWithObjects) return [];
+  const blobs = await openBlobStore({ ...blobPlace(settings, dataDir), isShared: true });
   const parts: PartSource[] = [];
   for await (const { key, bytes } of blobs.list()) {
     parts.push({ name: blobPart(key), bytes, sha256: key, read: () => blobs.get(key) });
@@ -133,9 +147,14 @@ async function backUpPostgres(backup: Backup, url: string): Promise<number> {
   const createdAt = call.clock.now();
   const { applied } = await schemaState({ url, log: call.log });
   const generation = await generationOf(call, url);
-  await write(backup, { engine: "postgres", schemaVersion: applied, generation }, [], createdAt);
+  // Objects are listed once the database was dumped, so that what a row names is there; here that is for the operator to see to.
+  using _held = backup.isWithObjects ? await maintenance(backup.dataDir, call) : undefined;
+  const parts = await objectParts(backup);
+  await write(backup, { engine: "postgres", schemaVersion: applied, generation }, parts, createdAt);
+  const inside = backup.isWithObjects ? "the objects and the key's id" : "only the key's id";
+  const outside = call.settings.blobUrl === undefined ? "Rows, logs and objects" : "Rows and logs";
   call.note(
-    `windlassd: the file holds only the key's id${backup.isWithKey ? " and the key" : ""}. Rows, logs and objects lie in PostgreSQL: dump them as well, with\n` +
+    `windlassd: the file holds ${inside}${backup.isWithKey ? " and the key" : ""}. ${outside} lie in PostgreSQL: dump them as well${backup.isWithObjects ? ", best before this" : ""}, with\n` +
       `  pg_dump --format=custom --file=windlass.pgdump ${dumpTarget(url)}\n`,
   );
   return dumpNeeded;
@@ -151,7 +170,9 @@ const dumpTarget = (url: string): string =>
   new URL(url).password === "" ? `'${url}'` : '"$WINDLASS_DATABASE_URL"    # the same URL as --database-url';
 
 async function write(backup: Backup, facts: Facts, parts: readonly PartSource[], createdAt: Date): Promise<void> {
-  const { keys, isWithKey, target, call } = backup;
+  const { keys, isWithKey, isWithObjects, target, call } = backup;
+  const { blobUrl } = call.settings;
+  const objectsIn = isWithObjects ? undefined : blobUrl?.replace(/\?.*/, "");
   const all = isWithKey ? [textPart(keyPart, keyText(keys)), ...parts] : parts;
   const manifest = {
     format: backupFormat,
@@ -160,6 +181,7 @@ async function write(backup: Backup, facts: Facts, parts: readonly PartSource[],
     createdAt: createdAt.toISOString(),
     masterKeyId: masterKeyId(keys.key),
     hasMasterKey: isWithKey,
+    ...(objectsIn === undefined ? {} : { objectsIn }),
     parts: all.map(({ name, bytes, sha256 }) => ({ name, bytes, sha256 })),
   };
   const archive = [textPart(manifestName, `${JSON.stringify(manifest, undefined, 1)}\n`), ...all];
@@ -170,6 +192,8 @@ async function write(backup: Backup, facts: Facts, parts: readonly PartSource[],
   call.note(
     `windlassd: backed up ${counted(all.length, "file")} of ${bytes} bytes, ${key} the master key ${manifest.masterKeyId}\n`,
   );
+  if (objectsIn !== undefined)
+    call.note(`windlassd: the objects stay in ${objectsIn}: the backup needs them (docs/objects.md)\n`);
 }
 
 /** As a whole or not at all: under another name first, durably, then in the place of what may be there. */

@@ -9,8 +9,17 @@ import { copySqlite } from "../../store/engine/snapshot.ts";
 import { vacuumNeed, vacuumSqlite } from "../../store/engine/vacuum.ts";
 import { openBlobStore, openLogStore, openStore } from "../../store/open.ts";
 import type { CommandCall, ServerCommand } from "../command.ts";
-import { demandDataDir, enterMaintenance, logsFile, maintenanceDir, rowsFile, storeUrls } from "../data-dir.ts";
+import {
+  blobPlace,
+  demandDataDir,
+  enterMaintenance,
+  logsFile,
+  maintenanceDir,
+  rowsFile,
+  storeUrls,
+} from "../data-dir.ts";
 import { takeData } from "../offline.ts";
+import { demandOwnObjects } from "../open-stores.ts";
 import { dataDirOf } from "../settings.ts";
 import { StartError } from "../start-error.ts";
 import { retentionOf, retentionSettings } from "../upkeep-settings.ts";
@@ -109,12 +118,13 @@ async function vacuumAll({ random, say }: CommandCall, dataDir: string): Promise
   }
 }
 
-async function openToDelete({ settings, clock, log }: CommandCall, dataDir: string): Promise<Opened> {
+async function openToDelete({ settings, clock, random, log }: CommandCall, dataDir: string): Promise<Opened> {
   await using opening = new AsyncDisposableStack();
   const urls = storeUrls(settings, dataDir);
   const store = opening.use(await openStore({ url: urls.store, log, migrate: settings.migrate }));
   const logs = opening.use(await openLogStore({ url: urls.logs, log }));
-  const blobs = opening.use(await openBlobStore({ url: urls.blobs, log }));
+  const blobs = opening.use(await openBlobStore({ ...blobPlace(settings, dataDir), log }));
+  await demandOwnObjects({ store, blobs, random }, settings);
   const owned = opening.move();
   return { control: { store, logs, blobs, clock, log }, [Symbol.asyncDispose]: () => owned.disposeAsync() };
 }
@@ -129,7 +139,9 @@ async function openToLook(call: CommandCall): Promise<Opened> {
   const url = call.settings.databaseUrl ?? (await copyOfRows(opening, call, dataDir));
   const store = opening.use(await openStore({ url, log, migrate }));
   const logs = opening.use(await openLogStore({ url: urls.logs, log, migrate }));
-  const blobs = opening.use(await openBlobStore({ url: urls.blobs, log, migrate, isShared: true }));
+  const blobs = opening.use(
+    await openBlobStore({ ...blobPlace(call.settings, dataDir), log, migrate, isShared: true }),
+  );
   const owned = opening.move();
   return { control: { store, logs, blobs, clock, log }, [Symbol.asyncDispose]: () => owned.disposeAsync() };
 }

@@ -3,18 +3,21 @@ import { readdir, rename, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { createVault, masterKeyId } from "../../control/core/vault.ts";
 import { generationKey } from "../../control/people/system.ts";
+import { missingBlobs } from "../../control/upkeep/gc-blobs.ts";
 import { tryProbe } from "../../control/upkeep/key-probe.ts";
 import { fenceDatabase } from "../../control/upkeep/restore.ts";
 import { syncDirectory } from "../../lib/fs/durable.ts";
 import { makeDirectory } from "../../lib/fs/make-directory.ts";
+import { counted } from "../../lib/text/counted.ts";
 import { blobFile } from "../../store/blobs/files.ts";
 import { integrityOfSqlite } from "../../store/engine/snapshot.ts";
-import { openStore } from "../../store/open.ts";
+import { openBlobStore, openStore } from "../../store/open.ts";
 import type { Store } from "../../store/ports/store.ts";
+import { copyObjects } from "../backup/copy-objects.ts";
 import { keyPart, logsPart, type Manifest, type PartName, rowsPart } from "../backup/manifest.ts";
 import { readManifest, unpackBackup } from "../backup/unpack.ts";
 import type { CommandCall, ServerCommand } from "../command.ts";
-import { ensureDataDir, maintenanceDir, restoreMark } from "../data-dir.ts";
+import { blobPlace, ensureDataDir, maintenanceDir, restoreMark, storeUrls } from "../data-dir.ts";
 import { takeData } from "../offline.ts";
 import { type MasterKeys, writeMasterKeys, writeSecret } from "../secrets.ts";
 import { dataDirOf } from "../settings.ts";
@@ -46,6 +49,8 @@ export const restoreCommand: ServerCommand = {
         2,
         `${file} is a backup of a server with ${manifest.engine}: ${engineAdvice[manifest.engine]}`,
       );
+    if (manifest.objectsIn !== undefined && call.settings.blobUrl === undefined)
+      throw new StartError(2, `the objects of this backup are in ${manifest.objectsIn}: name them with --blob-url`);
     await ensureDataDir(dataDir);
     await using _held = await takeData(call);
     const restore: Restore = { call, dataDir, file, manifest, isForced: call.own.force !== undefined };
@@ -84,12 +89,14 @@ async function restoreSqlite(restore: Restore): Promise<void> {
   demandIntact(join(work, rowsPart));
   demandIntact(join(work, logsPart));
   const told = await fence(restore, `sqlite:${join(work, rowsPart)}`, keys);
+  await bringObjects(restore, work);
   await writeSecret(restoreMark(dataDir), `${manifest.createdAt.toISOString()}\n`);
   await moveAside(restore, found);
   await place(dataDir, work, keys);
   await rm(restoreMark(dataDir));
   await syncDirectory(dataDir);
   call.say(told);
+  await tellOfObjects(restore);
   call.note("windlassd: the API keys are those of the backup; windlassd admin-token --rotate makes a new one\n");
 }
 
@@ -171,11 +178,38 @@ async function place(dataDir: string, work: string, keys: MasterKeys): Promise<v
 async function restorePostgres(restore: Restore, url: string): Promise<void> {
   const { call, manifest, dataDir } = restore;
   await using unpacked = await unpack(restore);
-  const { keys } = unpacked;
+  const { work, keys } = unpacked;
   await demandSameDatabase(call, url, manifest);
   const told = await fence(restore, url, keys);
+  await bringObjects(restore, work);
   if (keys.file !== undefined) await writeMasterKeys(dataDir, [keys.key, ...keys.older]);
   call.say(told);
+  await tellOfObjects(restore);
+}
+
+/** Objects that the archive holds go to where the server will look for them. */
+async function bringObjects({ call: { settings, log }, dataDir }: Restore, work: string): Promise<void> {
+  const isMoved = settings.blobUrl === undefined && settings.databaseUrl === undefined;
+  if (isMoved || !existsSync(join(work, "blobs"))) return;
+  await using from = await openBlobStore({ url: `files:${join(work, "blobs")}`, log });
+  await using to = await openBlobStore({ ...blobPlace(settings, dataDir), log });
+  await copyObjects(from, to);
+  await rm(join(work, "blobs"), { recursive: true });
+}
+
+/** What rows name lies elsewhere, and may have been deleted since the backup. */
+async function tellOfObjects({ call: { settings, log, note }, dataDir }: Restore): Promise<void> {
+  if (settings.blobUrl === undefined) return;
+  await using store = await openStore({ url: storeUrls(settings, dataDir).store, log });
+  await using blobs = await openBlobStore({ ...blobPlace(settings, dataDir), log });
+  const missing = await missingBlobs({ store, blobs });
+  if (missing > 0)
+    note(
+      `windlassd: ${counted(missing, "object")} that the backup names ${missing === 1 ? "is" : "are"} not there: bring older versions back, or do without (docs/objects.md)\n`,
+    );
+  note(
+    "windlassd: the server of the backup may still use the objects: once it is gone for good, start once with --moved-database\n",
+  );
 }
 
 async function demandSameDatabase({ log }: CommandCall, url: string, { generation }: Manifest): Promise<void> {

@@ -33,7 +33,11 @@ export const looks: readonly (readonly [id: string, fix: string, look: Look])[] 
   ["database", "check --database-url, and that the database runs", checkDatabase],
   ["integrity", "restore the newest backup: windlassd restore FILE --force", checkIntegrity],
   ["free-room", "check the files of the data directory", checkRoom],
-  ["blobs", "check the disk and the owner of the data directory", checkBlobs],
+  [
+    "blobs",
+    "check the disk and the owner of the data directory, or --blob-url and the rights of its keys (docs/objects.md)",
+    checkBlobs,
+  ],
   ["retention", "", checkRetention],
   ["master-key", "put the right key back", checkMasterKey],
   ["admin-key", "", checkAdmin],

@@ -7,7 +7,7 @@ import { counted } from "../../lib/text/counted.ts";
 import { integrityOfSqlite } from "../../store/engine/snapshot.ts";
 import { vacuumNeed } from "../../store/engine/vacuum.ts";
 import { openBlobStore, schemaState } from "../../store/open.ts";
-import { logsFile, rowsFile, storeUrls } from "../data-dir.ts";
+import { blobPlace, logsFile, rowsFile, storeUrls } from "../data-dir.ts";
 import type { DoctorContext } from "./context.ts";
 
 /** Magic numbers of statfs(2) for file systems whose locks are not to be trusted. */
@@ -91,16 +91,19 @@ export async function checkRoom({ call, dataDir }: DoctorContext): Promise<Check
 /** Objects can be written, read and deleted. */
 export async function checkBlobs({ call, dataDir }: DoctorContext): Promise<Check> {
   const id = "blobs";
-  if (!existsSync(dataDir)) return skip(id, "there is no data directory yet");
-  const url = storeUrls(call.settings, dataDir).blobs;
-  await using blobs = await openBlobStore({ url, migrate: "off", isShared: true });
+  const { blobUrl } = call.settings;
+  if (blobUrl === undefined && !existsSync(dataDir)) return skip(id, "there is no data directory yet");
+  await using blobs = await openBlobStore({ ...blobPlace(call.settings, dataDir), migrate: "off", isShared: true });
   const content = randomFillSync(new Uint8Array(64));
   const bytes = async function* () {
     yield content;
   };
   const { key } = await blobs.put(bytes(), { maxBytes: content.length });
   const read = Buffer.concat(await Array.fromAsync(blobs.get(key)));
+  // What a collection needs as well.
+  for await (const _first of blobs.list()) break;
   await blobs.delete(key);
-  if (!read.equals(content)) return fail(id, "an object was not read as it was written", "check the disk");
-  return ok(id, "an object was written, read and deleted");
+  const where = blobUrl === undefined ? "" : ` in ${blobUrl.replace(/\?.*/, "")}`;
+  if (!read.equals(content)) return fail(id, `an object${where} was not read as it was written`, "check the disk");
+  return ok(id, `an object${where} was written, read and deleted`);
 }

@@ -15,6 +15,7 @@ export function stateMetrics(registry: Registry, control: Control): () => Promis
   const gauge = (name: string, help: string, labelNames: readonly string[]) =>
     new Gauge({ name, help, labelNames: [...labelNames], registers: [registry] });
   const connected = gauge("windlass_connected_agents", "Agents with a stream to this process", []);
+  const replicas = gauge("windlass_replicas", "Processes that serve this database, by state: alive, lost", ["state"]);
   const pool = ["organization", "pool"];
   const gauges: Gauges = {
     jobs: gauge("windlass_jobs", "Jobs by status, those of remote workspaces included", ["status"]),
@@ -52,6 +53,7 @@ export function stateMetrics(registry: Registry, control: Control): () => Promis
   };
   return async () => {
     connected.set(control.presence.all().length);
+    await showReplicas(replicas, control);
     const found = await control.store.read(readState);
     const needs = await countAttention(control);
     for (const each of Object.values(gauges)) each.reset();
@@ -59,6 +61,12 @@ export function stateMetrics(registry: Registry, control: Control): () => Promis
     showNeeds(gauges, new Map(needs.map(({ kind, count }) => [kind, count])));
     showRefusing(gauges, found, control.presence.everywhere());
   };
+}
+
+async function showReplicas(gauge: Gauge, { store, replicas }: Control): Promise<void> {
+  const rows = store.engine === "sqlite" ? [] : await store.read((q) => q.replicas.all());
+  gauge.set({ state: "alive" }, replicas.others.length + 1);
+  gauge.set({ state: "lost" }, rows.filter(({ lostAt }) => lostAt !== null).length);
 }
 
 interface Gauges {

@@ -58,8 +58,9 @@ class FileBlobStore implements BlobStore {
     }
   }
 
-  async *get(key: string, from = 0): AsyncIterable<Uint8Array> {
-    const stream = createReadStream(this.#path(key), { start: from, highWaterMark: blobPieceBytes });
+  async *get(key: string, from = 0, to = Number.POSITIVE_INFINITY): AsyncIterable<Uint8Array> {
+    if (to <= from) return;
+    const stream = createReadStream(this.#path(key), { start: from, end: to - 1, highWaterMark: blobPieceBytes });
     try {
       for await (const piece of stream) yield piece;
     } catch (error) {
@@ -100,8 +101,14 @@ class FileBlobStore implements BlobStore {
     return { count, bytes };
   }
 
+  async deleteOlder(keys: readonly string[], before: Date): Promise<readonly string[]> {
+    const gone: string[] = [];
+    for (const key of keys) if (await this.#deleteIfOlder(key, before)) gone.push(key);
+    return gone;
+  }
+
   /** It is moved aside first: whoever puts the same content meanwhile makes the name anew. */
-  async deleteIfOlder(key: string, before: Date): Promise<boolean> {
+  async #deleteIfOlder(key: string, before: Date): Promise<boolean> {
     const path = this.#path(key);
     const aside = join(this.#incoming, this.#random.uuid());
     const isThere = await rename(path, aside).then(() => true, ignoreMissing);
@@ -116,6 +123,10 @@ class FileBlobStore implements BlobStore {
 
   async delete(key: string): Promise<void> {
     await rm(this.#path(key), { force: true });
+  }
+
+  async claim(): Promise<boolean> {
+    return true;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {}

@@ -55,11 +55,11 @@ class PostgresBlobStore implements BlobStore {
     }
   }
 
-  async *get(key: string, from = 0): AsyncIterable<Uint8Array> {
+  async *get(key: string, from = 0, to = Number.POSITIVE_INFINITY): AsyncIterable<Uint8Array> {
     let blob = await this.#find(checkedKey(key));
     const first = Math.floor(from / blobPieceBytes);
     let skip = from % blobPieceBytes;
-    let left = Number(blob.bytes) - first * blobPieceBytes;
+    let left = Math.min(Number(blob.bytes), to) - first * blobPieceBytes;
     for (let position = first; left > skip; position += 1) {
       let piece = await this.#piece(blob.upload, position);
       if (piece === undefined) {
@@ -68,8 +68,8 @@ class PostgresBlobStore implements BlobStore {
         piece = await this.#piece(blob.upload, position);
       }
       if (piece === undefined) throw missingBlob(key);
+      yield piece.subarray(skip, left);
       left -= piece.length;
-      yield piece.subarray(skip);
       skip = 0;
     }
   }
@@ -95,7 +95,17 @@ class PostgresBlobStore implements BlobStore {
     return { count: Number(row?.count ?? 0), bytes: Number(row?.bytes ?? 0) };
   }
 
-  async deleteIfOlder(key: string, before: Date): Promise<boolean> {
+  async deleteOlder(keys: readonly string[], before: Date): Promise<readonly string[]> {
+    const gone: string[] = [];
+    for (const key of keys) if (await this.#deleteIfOlder(key, before)) gone.push(key);
+    return gone;
+  }
+
+  async claim(): Promise<boolean> {
+    return true;
+  }
+
+  async #deleteIfOlder(key: string, before: Date): Promise<boolean> {
     const [blob] = await this.#query<Row>("SELECT upload, bytes FROM blobs WHERE key = $1", [checkedKey(key)]);
     if (blob === undefined || storedAt(blob.upload) >= before) return false;
     const gone = await this.#query(

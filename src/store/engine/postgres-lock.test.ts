@@ -30,7 +30,9 @@ describe.skipIf(!hasPostgres)("the lock of a PostgreSQL database", () => {
     }
   }
   const cut = () =>
-    query("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'windlassd lock'");
+    query(
+      "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'windlassd lock' AND datname = current_database()",
+    );
   const holders = async () =>
     (await query("SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND granted")).rows.map(({ pid }) =>
       Number(pid),

@@ -47,7 +47,7 @@ describe.skipIf(!hasPostgres)("notices over PostgreSQL", () => {
   test("a connection that is lost is made again, and says that something may be missing", async () => {
     const [one, other] = [await open(), await open()];
     await execute(
-      "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'windlassd notices'",
+      "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'windlassd notices' AND datname = current_database()",
     );
     await expect.poll(() => [one.missed.length, other.missed.length], { timeout: 20_000 }).toEqual([1, 1]);
     await one.line.send(["again"]);

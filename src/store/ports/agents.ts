@@ -178,6 +178,8 @@ export interface AgentQueries {
   disconnectFrom(replicaIds: readonly string[]): Promise<void>;
   /** The same of all agents but those of these processes, which live. */
   disconnectBut(replicaIds: readonly string[]): Promise<void>;
+  /** How many agents are connected to each process. */
+  countByReplica(): Promise<ReadonlyMap<string, number>>;
   /** Agents whose silence has become news, the longest silent first; `after` is the last row of the page before. */
   silent(
     due: SilenceDue,

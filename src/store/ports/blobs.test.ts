@@ -2,8 +2,9 @@ import { createHash, randomBytes } from "node:crypto";
 import { mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { testEngines } from "../../../test/engines.ts";
+import { openTestS3, type TestS3 } from "../../../test/support/s3-server.ts";
 import { until } from "../../../test/support/until.ts";
 import { openFileBlobStore } from "../blobs/files.ts";
 import { openBlobStore } from "../open.ts";
@@ -26,13 +27,33 @@ async function gathered(pieces: AsyncIterable<Uint8Array>): Promise<Buffer> {
 
 const limits = { maxBytes: 10_000_000 };
 
-describe.each(testEngines)("the object store beside $name", (engine) => {
+let s3: TestS3;
+beforeAll(async () => {
+  s3 = await openTestS3();
+});
+afterAll(() => s3[Symbol.asyncDispose]());
+
+let prefixes = 0;
+const nextPrefix = () => {
+  prefixes += 1;
+  return `test-${prefixes}`;
+};
+const kinds = [
+  ...testEngines.map(({ name, urls }) => ({
+    name: name === "sqlite" ? "files" : name,
+    url: async (held: AsyncDisposableStack) => (await urls(held)).objects,
+  })),
+  { name: "S3", url: async () => s3.url(nextPrefix()) },
+];
+
+describe.each(kinds)("the object store of $name", ({ url }) => {
   let held: AsyncDisposableStack;
   let blobs: BlobStore;
 
   beforeEach(async () => {
     held = new AsyncDisposableStack();
-    blobs = held.use(await openBlobStore({ url: (await engine.urls(held)).objects }));
+    blobs = held.use(await openBlobStore({ url: await url(held) }));
+    expect(await blobs.claim("this installation")).toBe(true);
   });
   afterEach(() => held.disposeAsync());
 
@@ -52,6 +73,24 @@ describe.each(testEngines)("the object store beside $name", (engine) => {
       expect(Buffer.compare(await gathered(blobs.get(key, from)), content.subarray(from))).toBe(0);
     },
   );
+
+  test.each([
+    [0, 0],
+    [0, 1],
+    [1, 262_144],
+    [262_144, 262_145],
+    [262_000, 600_000],
+    [699_999, 700_000],
+    [699_999, 900_000],
+    [700_000, 900_000],
+    [5, 4],
+  ])("the bytes from %i to %i come back alone", async (from, to) => {
+    const content = randomBytes(700_000);
+    const { key } = await blobs.put(inPieces(content), limits);
+    expect(Buffer.compare(await gathered(blobs.get(key, from, to)), content.subarray(from, Math.max(from, to)))).toBe(
+      0,
+    );
+  });
 
   test("one large piece comes back in small ones", async () => {
     const content = randomBytes(3_000_000);
@@ -110,11 +149,12 @@ describe.each(testEngines)("the object store beside $name", (engine) => {
     const between = new Date(Date.now() + 5);
     await until("time has passed", () => Date.now() > between.getTime() + 5);
     await blobs.put(inPieces(content), limits);
-    expect(await blobs.deleteIfOlder(key, between)).toBe(false);
+    const missing = "0".repeat(64);
+    expect(await blobs.deleteOlder([key, missing], between)).toEqual([]);
     expect(Buffer.compare(await gathered(blobs.get(key)), content)).toBe(0);
-    expect(await blobs.deleteIfOlder(key, new Date(Date.now() + 60_000))).toBe(true);
+    expect(await blobs.deleteOlder([key], new Date(Date.now() + 60_000))).toEqual([key]);
     expect(await blobs.has(key)).toBe(false);
-    expect(await blobs.deleteIfOlder(key, new Date(Date.now() + 60_000))).toBe(false);
+    expect(await blobs.deleteOlder([key], new Date(Date.now() + 60_000))).toEqual([]);
   });
 
   test("a reader is not disturbed by the same content put again", async () => {
@@ -177,7 +217,7 @@ describe("the object store of files", () => {
     const store = await openFileBlobStore(root);
     const keys = await Promise.all(Array.from({ length: 30 }, () => store.put(inPieces(randomBytes(10)), limits)));
     const [kept, ...gone] = keys.map(({ key }) => key);
-    for (const key of gone) expect(await store.deleteIfOlder(key, new Date(Date.now() + 3_600_000))).toBe(true);
+    expect(await store.deleteOlder(gone, new Date(Date.now() + 3_600_000))).toEqual(gone);
     const directories = async () => {
       const entries = await readdir(root, { recursive: true, withFileTypes: true });
       return entries.filter((entry) => entry.isDirectory()).length;
@@ -204,9 +244,9 @@ describe("the object store of files", () => {
       const { key } = await store.put(inPieces(content), limits);
       expect(await store.has(key)).toBe(true);
       // An object that is young goes aside and comes back: its directory may be gone by then.
-      expect(await store.deleteIfOlder(key, new Date(0))).toBe(false);
+      expect(await store.deleteOlder([key], new Date(0))).toEqual([]);
       expect(await store.has(key)).toBe(true);
-      await store.deleteIfOlder(key, soon);
+      await store.deleteOlder([key], soon);
     }
     isOver = true;
     await Promise.all(tidying);

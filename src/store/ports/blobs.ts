@@ -32,10 +32,10 @@ export interface BlobStore extends AsyncDisposable {
    */
   put(bytes: AsyncIterable<Uint8Array>, limits: BlobLimits): Promise<StoredBlob>;
   /**
-   * The content from a byte on, in pieces of at most 1 MiB; behind its end there is nothing. What comes before is not
-   * read. Throws `not_found` at the first step if there is no such object.
+   * The content from a byte on, up to another one or its end, in pieces of at most 1 MiB; behind its end there is nothing.
+   * What comes before or behind is not read. Throws `not_found` at the first step if there is no such object.
    */
-  get(key: string, from?: number): AsyncIterable<Uint8Array>;
+  get(key: string, from?: number, to?: number): AsyncIterable<Uint8Array>;
   has(key: string): Promise<boolean>;
   /**
    * Every object, in no particular order; one that is put or deleted meanwhile may be there or not. Removes on its way, if
@@ -45,15 +45,20 @@ export interface BlobStore extends AsyncDisposable {
   /** How many objects there are, and what they take together. Reads every name. */
   usage(): Promise<BlobUsage>;
   /**
-   * Forgets the object if it was last put before `before`; true if it did. If somebody puts the same content again at
-   * this moment, the object stays.
+   * Forgets those of the objects that were last put before `before`; answers their keys. If somebody puts the same content
+   * again at this moment, the object stays.
    */
-  deleteIfOlder(key: string, before: Date): Promise<boolean>;
+  deleteOlder(keys: readonly string[], before: Date): Promise<readonly string[]>;
   /**
    * Forgets the object, if there is one. The caller knows that nothing refers to it, and that nobody puts it again
    * meanwhile.
    */
   delete(key: string): Promise<void>;
+  /**
+   * Whether the place is this owner's: it becomes so if it is nobody's, or with `isTaking` in any case. Where several
+   * installations can reach a place, `deleteOlder` works for its owner alone. Other places are of whoever opens them.
+   */
+  claim(owner: string, options?: { readonly isTaking: boolean }): Promise<boolean>;
 }
 
 /** How large the pieces are that `get` gives. */

@@ -33,10 +33,20 @@ interface Member {
  * has none of that name. The file is the job's: links, other kinds of files and impossible sizes throw `validation`.
  */
 export async function extractFromPlan(planFile: string, name: string): Promise<Buffer | undefined> {
+  return (await extractAllFromPlan(planFile, [name])).get(name);
+}
+
+/** The same of several members: those that it has, by their names. */
+export async function extractAllFromPlan(
+  planFile: string,
+  names: readonly string[],
+): Promise<ReadonlyMap<string, Buffer>> {
   await using file = await openPlan(planFile);
   const { size } = await file.stat();
-  const member = (await readDirectory(file, size)).find((found) => found.name === name);
-  return member === undefined ? undefined : await readMember(file, member);
+  const members = (await readDirectory(file, size)).filter(({ name }) => names.includes(name));
+  const found = new Map<string, Buffer>();
+  for (const member of members) if (!found.has(member.name)) found.set(member.name, await readMember(file, member));
+  return found;
 }
 
 /** True for a plan that OpenTofu has encrypted: a JSON document, of which only tofu can read what is in it. */

@@ -17,6 +17,10 @@ export const systemRows: readonly Row[] = [
   row(ServerReflection.method.serverReflectionInfo, { admits: "anybody", request: () => [listServices] }),
   row(ServerReflectionAlpha.method.serverReflectionInfo, { admits: "anybody", request: () => [listServices] }),
   row(system.getServerInfo, { admits: "anybody", request: () => ({}) }),
+  row(system.listReplicas, {
+    ...{ admits: "people", needs: "administer_site", names: "nothing" },
+    request: () => ({}),
+  }),
   row(system.whoAmI, { admits: "everybody", names: "nothing", request: () => ({}) }),
   row(system.streamProbe, { admits: "everybody", names: "nothing", request: () => ({ pieces: 1 }) }),
   row(system.probe, { admits: "everybody", names: "nothing", request: () => [{ answerBytes: 1 }] }),

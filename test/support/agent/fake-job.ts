@@ -88,11 +88,15 @@ export class FakeJob {
   isUndecided = false;
   /** Uploads of its plan fail while true, as if the control plane was away. */
   uploadsAreRefused = false;
+  /** The same of a summary that follows its plan. */
+  isSummaryRefused = false;
   grants = 0;
   isSealed = false;
   log: Buffer = Buffer.alloc(0);
   result: JobResult | undefined;
   uploadedPlan: UploadedPlan | undefined;
+  /** What was here already when a summary came by itself. */
+  summaryCameTo: "a plan" | "a result" | undefined;
 
   get givenVariables() {
     return { variables: [...this.variables], hidden: [...this.hidden] };
@@ -171,12 +175,14 @@ export class FakeJob {
     }
     const made = { plan: Buffer.concat(plan), files: Buffer.concat(files) };
     if (header === undefined) throw new Error("a plan has a header");
-    this.uploadedPlan = {
-      ...made,
-      documents,
-      header,
-      summary: summary.map((part) => toJsonString(PlanSummarySchema, part)).join("\n"),
-    };
+    if (header.summaryOnly && this.isSummaryRefused) throw new ConnectError("refused by the test", Code.Unavailable);
+    const told = { documents, summary: summary.map((part) => toJsonString(PlanSummarySchema, part)).join("\n") };
+    if (!header.summaryOnly) this.uploadedPlan = { ...made, ...told, header };
+    else if (this.uploadedPlan?.header.planSha256 !== header.planSha256) throw new Error("its plan comes before");
+    else {
+      this.uploadedPlan = { ...this.uploadedPlan, ...told };
+      this.summaryCameTo = this.result === undefined ? "a plan" : "a result";
+    }
   }
 
   /** Resolves with why it is kept aside; empty when it is not. */

@@ -7,12 +7,14 @@ import type { AsideState } from "../../../terraform/state/watcher.ts";
 import { persist } from "../../contract/patience.ts";
 import { type AgentJob, idsOf } from "../../jobs/job.ts";
 import { isRefused, isTooLarge } from "../../transfers/artifacts.ts";
-import { note, noteIfPossible } from "../job-notes.ts";
+import { jot, note, noteIfPossible } from "../job-notes.ts";
 import { type JobContext, patienceOf } from "../services.ts";
 import { WayProblem } from "../way-problem.ts";
 
 /** During an apply, no two uploads are closer than this. */
 export const uploadEveryMs = 2_000;
+/** How long the first one waits: the apply may be over by then, and its last state is all that is wanted. */
+const firstUploadMs = 300;
 
 /**
  * Uploads the snapshots of an apply: the newest one at most every two seconds while it runs, and the last one for certain.
@@ -58,7 +60,8 @@ export class StateDelivery implements AsyncDisposable {
     const delivered = await this.#deliver(snapshot, { isFinal: true });
     if (delivered.kind === "undelivered") return delivered.problem;
     const problem = delivered.quarantineReason === "" ? {} : { problem: wasPutAside(snapshot, delivered) };
-    await note(this.#job, this.#context, { ...acknowledgementOf(snapshot), final: true, ...problem });
+    // The result comes soon. Until then a crash of the machine costs no more than to deliver it again.
+    await jot(this.#job, this.#context, { ...acknowledgementOf(snapshot), final: true, ...problem });
     await this.#onAcknowledged(snapshot);
     return problem.problem;
   }
@@ -107,14 +110,21 @@ export class StateDelivery implements AsyncDisposable {
 
   async #run(): Promise<void> {
     using until = linkSignals(this.#over.signal, this.#context.stopping);
+    const pause = (ms: number) => this.#context.clock.sleep(ms, until.signal).catch(() => {});
+    let hasBegun = false;
     while (!until.signal.aborted) {
-      const snapshot = this.#newest;
-      if (snapshot === undefined || snapshot.sequence <= this.#acknowledged) {
+      if (this.#newest === undefined || this.#newest.sequence <= this.#acknowledged) {
         await this.#nextNews(until.signal);
         continue;
       }
+      if (!hasBegun) {
+        hasBegun = true;
+        await pause(firstUploadMs);
+        continue;
+      }
+      const snapshot = this.#newest;
       await this.#tryUpload(snapshot, until.signal);
-      await this.#context.clock.sleep(uploadEveryMs, until.signal).catch(() => {});
+      await pause(uploadEveryMs);
     }
   }
 

@@ -5,15 +5,15 @@
 import type { GenEnum, GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
 import { enumDesc, fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
 import { file_buf_validate_validate } from "../../buf/validate/validate_pb.ts";
-import type { Timestamp } from "@bufbuild/protobuf/wkt";
-import { file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
+import type { Duration, Timestamp } from "@bufbuild/protobuf/wkt";
+import { file_google_protobuf_duration, file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
 import type { Message, UnknownEnum } from "@bufbuild/protobuf";
 
 /**
  * Describes the file windlass/v1/system_service.proto.
  */
 export const file_windlass_v1_system_service: GenFile = /*@__PURE__*/
-  fileDesc("CiB3aW5kbGFzcy92MS9zeXN0ZW1fc2VydmljZS5wcm90bxILd2luZGxhc3MudjEiUwoORmluZElkc1JlcXVlc3QSQQoGcHJlZml4GAEgASgJQjG6SC5yLDIqXlthLXpdezIsOH1fWzAtN11bMC05YS1oamttbnAtdHYtel17MywyNX0kIh4KD0ZpbmRJZHNSZXNwb25zZRILCgNpZHMYASADKAkiFgoUR2V0U2VydmVySW5mb1JlcXVlc3QimwQKFUdldFNlcnZlckluZm9SZXNwb25zZRIPCgd2ZXJzaW9uGAEgASgJEhAKCGRhdGFiYXNlGAIgASgJEhgKEG1pbmltdW1fcHJvdG9jb2wYAyABKA0SGAoQbWF4aW11bV9wcm90b2NvbBgEIAEoDRIfChdtYXhfY29uZmlndXJhdGlvbl9ieXRlcxgFIAEoBBIXCg9tYXhfc3RhdGVfYnl0ZXMYBiABKAQSGgoSY2x1c3Rlcl9nZW5lcmF0aW9uGAcgASgJEhgKEGhhc19zZXJ2ZXJfYWdlbnQYCCABKAgSPgoGbGltaXRzGAkgAygLMi4ud2luZGxhc3MudjEuR2V0U2VydmVySW5mb1Jlc3BvbnNlLkxpbWl0c0VudHJ5Ei8KC3NlcnZlcl90aW1lGAogASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBJECglyZXRlbnRpb24YCyADKAsyMS53aW5kbGFzcy52MS5HZXRTZXJ2ZXJJbmZvUmVzcG9uc2UuUmV0ZW50aW9uRW50cnkSEgoKcHVibGljX3VybBgMIAEoCRIPCgdoYXNfd2ViGA0gASgIGi0KC0xpbWl0c0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoBDoCOAEaMAoOUmV0ZW50aW9uRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ASIPCg1XaG9BbUlSZXF1ZXN0IukBCg5XaG9BbUlSZXNwb25zZRImCgRraW5kGAEgASgOMhgud2luZGxhc3MudjEuU3ViamVjdEtpbmQSCgoCaWQYAiABKAkSDAoEbmFtZRgDIAEoCRIfCgRyb2xlGAQgASgOMhEud2luZGxhc3MudjEuUm9sZRIVCg1vcmdhbml6YXRpb25zGAUgAygJEi8KC2V4cGlyZV90aW1lGAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIsCgtwZXJtaXNzaW9ucxgHIAMoDjIXLndpbmRsYXNzLnYxLlBlcm1pc3Npb24iagoSU3RyZWFtUHJvYmVSZXF1ZXN0EhcKBnBpZWNlcxgBIAEoDUIHukgEKgIYMhIeCgtwaWVjZV9ieXRlcxgCIAEoDUIJukgGKgQYgIAEEhsKB3BhZGRpbmcYAyABKAxCCrpIB3oFGICAgAEiSQoMUHJvYmVSZXF1ZXN0EhgKBWNodW5rGAEgASgMQgm6SAZ6BBiAgAISHwoMYW5zd2VyX2J5dGVzGAIgASgNQgm6SAYqBBiAgAQiXAoNUHJvYmVSZXNwb25zZRIOCgZudW1iZXIYASABKA0SFgoOcmVjZWl2ZWRfYnl0ZXMYAiABKAQSDQoFY2h1bmsYAyABKAwSFAoMaHR0cF92ZXJzaW9uGAQgASgJIjQKE1N0cmVhbVByb2JlUmVzcG9uc2USDgoGbnVtYmVyGAEgASgNEg0KBWNodW5rGAIgASgMIjEKD0dldFN0YXRzUmVxdWVzdBIeCgxvcmdhbml6YXRpb24YASABKAlCCLpIBXIDGIABIv8BChBHZXRTdGF0c1Jlc3BvbnNlEhIKCndvcmtzcGFjZXMYASABKA0SEwoLYWdlbnRfcG9vbHMYAiABKA0SGAoQY29ubmVjdGVkX2FnZW50cxgDIAEoDRITCgtidXN5X2FnZW50cxgEIAEoDRITCgthY3RpdmVfcnVucxgFIAEoDRIXCg9ydW5zX3RvX2NvbmZpcm0YBiABKA0SEwoLcXVldWVkX2pvYnMYByABKA0SFAoMcnVubmluZ19qb2JzGAggASgNEh4KFmludGVycnVwdGVkX3dvcmtzcGFjZXMYCSABKA0SGgoScXVhcmFudGluZWRfc3RhdGVzGAogASgNIlYKE0dldEF0dGVudGlvblJlcXVlc3QSHgoMb3JnYW5pemF0aW9uGAEgASgJQgi6SAVyAxiAARIfCg5pdGVtc19wZXJfa2luZBgCIAEoDUIHukgEKgIYZCJBChRHZXRBdHRlbnRpb25SZXNwb25zZRIpCglhdHRlbnRpb24YASADKAsyFi53aW5kbGFzcy52MS5BdHRlbnRpb24ibwoJQXR0ZW50aW9uEigKBGtpbmQYASABKA4yGi53aW5kbGFzcy52MS5BdHRlbnRpb25LaW5kEg0KBWNvdW50GAIgASgNEikKBWl0ZW1zGAMgAygLMhoud2luZGxhc3MudjEuQXR0ZW50aW9uSXRlbSKMAQoNQXR0ZW50aW9uSXRlbRIKCgJpZBgBIAEoCRIMCgRuYW1lGAIgASgJEhQKDG9yZ2FuaXphdGlvbhgDIAEoCRIRCgl3b3Jrc3BhY2UYBCABKAkSDgoGZGV0YWlsGAUgASgJEigKBHRpbWUYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wKpkBCgtTdWJqZWN0S2luZBIcChhTVUJKRUNUX0tJTkRfVU5TUEVDSUZJRUQQABIYChRTVUJKRUNUX0tJTkRfQVBJX0tFWRABEhwKGFNVQkpFQ1RfS0lORF9BR0VOVF9UT0tFThACEh4KGlNVQkpFQ1RfS0lORF9BR0VOVF9TRVNTSU9OEAMSFAoQU1VCSkVDVF9LSU5EX0pPQhAEKncKBFJvbGUSFAoQUk9MRV9VTlNQRUNJRklFRBAAEhMKD1JPTEVfU0lURV9BRE1JThABEg4KClJPTEVfT1dORVIQAhIRCg1ST0xFX09QRVJBVE9SEAMSEAoMUk9MRV9QTEFOTkVSEAQSDwoLUk9MRV9SRUFERVIQBSqeAQoKUGVybWlzc2lvbhIaChZQRVJNSVNTSU9OX1VOU1BFQ0lGSUVEEAASEwoPUEVSTUlTU0lPTl9SRUFEEAESEwoPUEVSTUlTU0lPTl9QTEFOEAISFgoSUEVSTUlTU0lPTl9PUEVSQVRFEAMSEgoOUEVSTUlTU0lPTl9PV04QBBIeChpQRVJNSVNTSU9OX0FETUlOSVNURVJfU0lURRAFKu0CCg1BdHRlbnRpb25LaW5kEh4KGkFUVEVOVElPTl9LSU5EX1VOU1BFQ0lGSUVEEAASHQoZQVRURU5USU9OX0tJTkRfTE9TVF9BUFBMWRABEiIKHkFUVEVOVElPTl9LSU5EX1BMQU5fVE9fQ09ORklSTRACEiQKIEFUVEVOVElPTl9LSU5EX1FVQVJBTlRJTkVEX1NUQVRFEAMSJgoiQVRURU5USU9OX0tJTkRfUE9PTF9XSVRIT1VUX0FHRU5UUxAEEiAKHEFUVEVOVElPTl9LSU5EX0FHRU5UX1dBUk5JTkcQBRIjCh9BVFRFTlRJT05fS0lORF9BR0VOVF9UT0tFTl9FTkRTEAYSHwobQVRURU5USU9OX0tJTkRfQVBJX0tFWV9FTkRTEAcSIwofQVRURU5USU9OX0tJTkRfQ0VSVElGSUNBVEVfRU5EUxAIEh4KGkFUVEVOVElPTl9LSU5EX1BPT0xfUEFVU0VEEAkyxAQKDVN5c3RlbVNlcnZpY2USWwoNR2V0U2VydmVySW5mbxIhLndpbmRsYXNzLnYxLkdldFNlcnZlckluZm9SZXF1ZXN0GiIud2luZGxhc3MudjEuR2V0U2VydmVySW5mb1Jlc3BvbnNlIgOQAgESRgoGV2hvQW1JEhoud2luZGxhc3MudjEuV2hvQW1JUmVxdWVzdBobLndpbmRsYXNzLnYxLldob0FtSVJlc3BvbnNlIgOQAgESVwoLU3RyZWFtUHJvYmUSHy53aW5kbGFzcy52MS5TdHJlYW1Qcm9iZVJlcXVlc3QaIC53aW5kbGFzcy52MS5TdHJlYW1Qcm9iZVJlc3BvbnNlIgOQAgEwARJCCgVQcm9iZRIZLndpbmRsYXNzLnYxLlByb2JlUmVxdWVzdBoaLndpbmRsYXNzLnYxLlByb2JlUmVzcG9uc2UoATABEkkKB0ZpbmRJZHMSGy53aW5kbGFzcy52MS5GaW5kSWRzUmVxdWVzdBocLndpbmRsYXNzLnYxLkZpbmRJZHNSZXNwb25zZSIDkAIBEkwKCEdldFN0YXRzEhwud2luZGxhc3MudjEuR2V0U3RhdHNSZXF1ZXN0Gh0ud2luZGxhc3MudjEuR2V0U3RhdHNSZXNwb25zZSIDkAIBElgKDEdldEF0dGVudGlvbhIgLndpbmRsYXNzLnYxLkdldEF0dGVudGlvblJlcXVlc3QaIS53aW5kbGFzcy52MS5HZXRBdHRlbnRpb25SZXNwb25zZSIDkAIBQo8BCg9kZXYud2luZGxhc3MudjFCElN5c3RlbVNlcnZpY2VQcm90b1ABWip3aW5kbGFzcy5kZXYvZ2VuL2dvL3dpbmRsYXNzL3YxO3dpbmRsYXNzdjGiAgNXREyqAgtXaW5kbGFzcy5WMboCCFdpbmRsYXNzygILV2luZGxhc3NcVjHqAgxXaW5kbGFzczo6VjFiBnByb3RvMw", [file_buf_validate_validate, file_google_protobuf_timestamp]);
+  fileDesc("CiB3aW5kbGFzcy92MS9zeXN0ZW1fc2VydmljZS5wcm90bxILd2luZGxhc3MudjEiUwoORmluZElkc1JlcXVlc3QSQQoGcHJlZml4GAEgASgJQjG6SC5yLDIqXlthLXpdezIsOH1fWzAtN11bMC05YS1oamttbnAtdHYtel17MywyNX0kIh4KD0ZpbmRJZHNSZXNwb25zZRILCgNpZHMYASADKAkiFgoUR2V0U2VydmVySW5mb1JlcXVlc3QimwQKFUdldFNlcnZlckluZm9SZXNwb25zZRIPCgd2ZXJzaW9uGAEgASgJEhAKCGRhdGFiYXNlGAIgASgJEhgKEG1pbmltdW1fcHJvdG9jb2wYAyABKA0SGAoQbWF4aW11bV9wcm90b2NvbBgEIAEoDRIfChdtYXhfY29uZmlndXJhdGlvbl9ieXRlcxgFIAEoBBIXCg9tYXhfc3RhdGVfYnl0ZXMYBiABKAQSGgoSY2x1c3Rlcl9nZW5lcmF0aW9uGAcgASgJEhgKEGhhc19zZXJ2ZXJfYWdlbnQYCCABKAgSPgoGbGltaXRzGAkgAygLMi4ud2luZGxhc3MudjEuR2V0U2VydmVySW5mb1Jlc3BvbnNlLkxpbWl0c0VudHJ5Ei8KC3NlcnZlcl90aW1lGAogASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBJECglyZXRlbnRpb24YCyADKAsyMS53aW5kbGFzcy52MS5HZXRTZXJ2ZXJJbmZvUmVzcG9uc2UuUmV0ZW50aW9uRW50cnkSEgoKcHVibGljX3VybBgMIAEoCRIPCgdoYXNfd2ViGA0gASgIGi0KC0xpbWl0c0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoBDoCOAEaMAoOUmV0ZW50aW9uRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ASIVChNMaXN0UmVwbGljYXNSZXF1ZXN0Ij4KFExpc3RSZXBsaWNhc1Jlc3BvbnNlEiYKCHJlcGxpY2FzGAEgAygLMhQud2luZGxhc3MudjEuUmVwbGljYSKuAgoHUmVwbGljYRIKCgJpZBgBIAEoCRIMCgRuYW1lGAIgASgJEg8KB3ZlcnNpb24YAyABKAkSDwoHYWRkcmVzcxgEIAEoCRIuCgpzdGFydF90aW1lGAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIyCg5sYXN0X3NlZW5fdGltZRgGIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASKAoFc3RhdGUYByABKA4yGS53aW5kbGFzcy52MS5SZXBsaWNhU3RhdGUSLgoLY2xvY2tfYWhlYWQYCCABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SGAoQY29ubmVjdGVkX2FnZW50cxgJIAEoDRIPCgdhbnN3ZXJzGAogASgIIg8KDVdob0FtSVJlcXVlc3Qi6QEKDldob0FtSVJlc3BvbnNlEiYKBGtpbmQYASABKA4yGC53aW5kbGFzcy52MS5TdWJqZWN0S2luZBIKCgJpZBgCIAEoCRIMCgRuYW1lGAMgASgJEh8KBHJvbGUYBCABKA4yES53aW5kbGFzcy52MS5Sb2xlEhUKDW9yZ2FuaXphdGlvbnMYBSADKAkSLwoLZXhwaXJlX3RpbWUYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEiwKC3Blcm1pc3Npb25zGAcgAygOMhcud2luZGxhc3MudjEuUGVybWlzc2lvbiJqChJTdHJlYW1Qcm9iZVJlcXVlc3QSFwoGcGllY2VzGAEgASgNQge6SAQqAhgyEh4KC3BpZWNlX2J5dGVzGAIgASgNQgm6SAYqBBiAgAQSGwoHcGFkZGluZxgDIAEoDEIKukgHegUYgICAASJJCgxQcm9iZVJlcXVlc3QSGAoFY2h1bmsYASABKAxCCbpIBnoEGICAAhIfCgxhbnN3ZXJfYnl0ZXMYAiABKA1CCbpIBioEGICABCJcCg1Qcm9iZVJlc3BvbnNlEg4KBm51bWJlchgBIAEoDRIWCg5yZWNlaXZlZF9ieXRlcxgCIAEoBBINCgVjaHVuaxgDIAEoDBIUCgxodHRwX3ZlcnNpb24YBCABKAkiNAoTU3RyZWFtUHJvYmVSZXNwb25zZRIOCgZudW1iZXIYASABKA0SDQoFY2h1bmsYAiABKAwiMQoPR2V0U3RhdHNSZXF1ZXN0Eh4KDG9yZ2FuaXphdGlvbhgBIAEoCUIIukgFcgMYgAEi/wEKEEdldFN0YXRzUmVzcG9uc2USEgoKd29ya3NwYWNlcxgBIAEoDRITCgthZ2VudF9wb29scxgCIAEoDRIYChBjb25uZWN0ZWRfYWdlbnRzGAMgASgNEhMKC2J1c3lfYWdlbnRzGAQgASgNEhMKC2FjdGl2ZV9ydW5zGAUgASgNEhcKD3J1bnNfdG9fY29uZmlybRgGIAEoDRITCgtxdWV1ZWRfam9icxgHIAEoDRIUCgxydW5uaW5nX2pvYnMYCCABKA0SHgoWaW50ZXJydXB0ZWRfd29ya3NwYWNlcxgJIAEoDRIaChJxdWFyYW50aW5lZF9zdGF0ZXMYCiABKA0iVgoTR2V0QXR0ZW50aW9uUmVxdWVzdBIeCgxvcmdhbml6YXRpb24YASABKAlCCLpIBXIDGIABEh8KDml0ZW1zX3Blcl9raW5kGAIgASgNQge6SAQqAhhkIkEKFEdldEF0dGVudGlvblJlc3BvbnNlEikKCWF0dGVudGlvbhgBIAMoCzIWLndpbmRsYXNzLnYxLkF0dGVudGlvbiJvCglBdHRlbnRpb24SKAoEa2luZBgBIAEoDjIaLndpbmRsYXNzLnYxLkF0dGVudGlvbktpbmQSDQoFY291bnQYAiABKA0SKQoFaXRlbXMYAyADKAsyGi53aW5kbGFzcy52MS5BdHRlbnRpb25JdGVtIowBCg1BdHRlbnRpb25JdGVtEgoKAmlkGAEgASgJEgwKBG5hbWUYAiABKAkSFAoMb3JnYW5pemF0aW9uGAMgASgJEhEKCXdvcmtzcGFjZRgEIAEoCRIOCgZkZXRhaWwYBSABKAkSKAoEdGltZRgGIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAqeAoMUmVwbGljYVN0YXRlEh0KGVJFUExJQ0FfU1RBVEVfVU5TUEVDSUZJRUQQABIXChNSRVBMSUNBX1NUQVRFX0FMSVZFEAESGAoUUkVQTElDQV9TVEFURV9TSUxFTlQQAhIWChJSRVBMSUNBX1NUQVRFX0xPU1QQAyqZAQoLU3ViamVjdEtpbmQSHAoYU1VCSkVDVF9LSU5EX1VOU1BFQ0lGSUVEEAASGAoUU1VCSkVDVF9LSU5EX0FQSV9LRVkQARIcChhTVUJKRUNUX0tJTkRfQUdFTlRfVE9LRU4QAhIeChpTVUJKRUNUX0tJTkRfQUdFTlRfU0VTU0lPThADEhQKEFNVQkpFQ1RfS0lORF9KT0IQBCp3CgRSb2xlEhQKEFJPTEVfVU5TUEVDSUZJRUQQABITCg9ST0xFX1NJVEVfQURNSU4QARIOCgpST0xFX09XTkVSEAISEQoNUk9MRV9PUEVSQVRPUhADEhAKDFJPTEVfUExBTk5FUhAEEg8KC1JPTEVfUkVBREVSEAUqngEKClBlcm1pc3Npb24SGgoWUEVSTUlTU0lPTl9VTlNQRUNJRklFRBAAEhMKD1BFUk1JU1NJT05fUkVBRBABEhMKD1BFUk1JU1NJT05fUExBThACEhYKElBFUk1JU1NJT05fT1BFUkFURRADEhIKDlBFUk1JU1NJT05fT1dOEAQSHgoaUEVSTUlTU0lPTl9BRE1JTklTVEVSX1NJVEUQBSrtAgoNQXR0ZW50aW9uS2luZBIeChpBVFRFTlRJT05fS0lORF9VTlNQRUNJRklFRBAAEh0KGUFUVEVOVElPTl9LSU5EX0xPU1RfQVBQTFkQARIiCh5BVFRFTlRJT05fS0lORF9QTEFOX1RPX0NPTkZJUk0QAhIkCiBBVFRFTlRJT05fS0lORF9RVUFSQU5USU5FRF9TVEFURRADEiYKIkFUVEVOVElPTl9LSU5EX1BPT0xfV0lUSE9VVF9BR0VOVFMQBBIgChxBVFRFTlRJT05fS0lORF9BR0VOVF9XQVJOSU5HEAUSIwofQVRURU5USU9OX0tJTkRfQUdFTlRfVE9LRU5fRU5EUxAGEh8KG0FUVEVOVElPTl9LSU5EX0FQSV9LRVlfRU5EUxAHEiMKH0FUVEVOVElPTl9LSU5EX0NFUlRJRklDQVRFX0VORFMQCBIeChpBVFRFTlRJT05fS0lORF9QT09MX1BBVVNFRBAJMp4FCg1TeXN0ZW1TZXJ2aWNlElsKDUdldFNlcnZlckluZm8SIS53aW5kbGFzcy52MS5HZXRTZXJ2ZXJJbmZvUmVxdWVzdBoiLndpbmRsYXNzLnYxLkdldFNlcnZlckluZm9SZXNwb25zZSIDkAIBEkYKBldob0FtSRIaLndpbmRsYXNzLnYxLldob0FtSVJlcXVlc3QaGy53aW5kbGFzcy52MS5XaG9BbUlSZXNwb25zZSIDkAIBElcKC1N0cmVhbVByb2JlEh8ud2luZGxhc3MudjEuU3RyZWFtUHJvYmVSZXF1ZXN0GiAud2luZGxhc3MudjEuU3RyZWFtUHJvYmVSZXNwb25zZSIDkAIBMAESQgoFUHJvYmUSGS53aW5kbGFzcy52MS5Qcm9iZVJlcXVlc3QaGi53aW5kbGFzcy52MS5Qcm9iZVJlc3BvbnNlKAEwARJJCgdGaW5kSWRzEhsud2luZGxhc3MudjEuRmluZElkc1JlcXVlc3QaHC53aW5kbGFzcy52MS5GaW5kSWRzUmVzcG9uc2UiA5ACARJMCghHZXRTdGF0cxIcLndpbmRsYXNzLnYxLkdldFN0YXRzUmVxdWVzdBodLndpbmRsYXNzLnYxLkdldFN0YXRzUmVzcG9uc2UiA5ACARJYCgxMaXN0UmVwbGljYXMSIC53aW5kbGFzcy52MS5MaXN0UmVwbGljYXNSZXF1ZXN0GiEud2luZGxhc3MudjEuTGlzdFJlcGxpY2FzUmVzcG9uc2UiA5ACARJYCgxHZXRBdHRlbnRpb24SIC53aW5kbGFzcy52MS5HZXRBdHRlbnRpb25SZXF1ZXN0GiEud2luZGxhc3MudjEuR2V0QXR0ZW50aW9uUmVzcG9uc2UiA5ACAUKPAQoPZGV2LndpbmRsYXNzLnYxQhJTeXN0ZW1TZXJ2aWNlUHJvdG9QAVoqd2luZGxhc3MuZGV2L2dlbi9nby93aW5kbGFzcy92MTt3aW5kbGFzc3YxogIDV0RMqgILV2luZGxhc3MuVjG6AghXaW5kbGFzc8oCC1dpbmRsYXNzXFYx6gIMV2luZGxhc3M6OlYxYgZwcm90bzM", [file_buf_validate_validate, file_google_protobuf_duration, file_google_protobuf_timestamp]);
 
 /**
  * Asks for the ids that begin with a text.
@@ -178,6 +178,126 @@ export const GetServerInfoResponseSchema: GenMessage<GetServerInfoResponse> = /*
   messageDesc(file_windlass_v1_system_service, 3);
 
 /**
+ * Asks which processes serve the database.
+ *
+ * @generated from message windlass.v1.ListReplicasRequest
+ */
+export type ListReplicasRequest = Message<"windlass.v1.ListReplicasRequest"> & {
+};
+
+/**
+ * Describes the message windlass.v1.ListReplicasRequest.
+ * Use `create(ListReplicasRequestSchema)` to create a new message.
+ */
+export const ListReplicasRequestSchema: GenMessage<ListReplicasRequest> = /*@__PURE__*/
+  messageDesc(file_windlass_v1_system_service, 4);
+
+/**
+ * The processes that serve the database.
+ *
+ * @generated from message windlass.v1.ListReplicasResponse
+ */
+export type ListReplicasResponse = Message<"windlass.v1.ListReplicasResponse"> & {
+  /**
+   * The one that was started first comes first; at most 100. Those that were lost are listed for an hour.
+   *
+   * @generated from field: repeated windlass.v1.Replica replicas = 1;
+   */
+  replicas: Replica[];
+};
+
+/**
+ * Describes the message windlass.v1.ListReplicasResponse.
+ * Use `create(ListReplicasResponseSchema)` to create a new message.
+ */
+export const ListReplicasResponseSchema: GenMessage<ListReplicasResponse> = /*@__PURE__*/
+  messageDesc(file_windlass_v1_system_service, 5);
+
+/**
+ * A process of windlassd that serves the database.
+ *
+ * @generated from message windlass.v1.Replica
+ */
+export type Replica = Message<"windlass.v1.Replica"> & {
+  /**
+   * Id of this process; the next one on the same machine has another.
+   *
+   * @generated from field: string id = 1;
+   */
+  id: string;
+
+  /**
+   * Name of its host.
+   *
+   * @generated from field: string name = 2;
+   */
+  name: string;
+
+  /**
+   * Version of its program.
+   *
+   * @generated from field: string version = 3;
+   */
+  version: string;
+
+  /**
+   * Host and port at which it listens; empty while it does not yet.
+   *
+   * @generated from field: string address = 4;
+   */
+  address: string;
+
+  /**
+   * When it was started.
+   *
+   * @generated from field: google.protobuf.Timestamp start_time = 5;
+   */
+  startTime?: Timestamp | undefined;
+
+  /**
+   * When it last said that it lives, by the clock of the database.
+   *
+   * @generated from field: google.protobuf.Timestamp last_seen_time = 6;
+   */
+  lastSeenTime?: Timestamp | undefined;
+
+  /**
+   * How it stands.
+   *
+   * @generated from field: windlass.v1.ReplicaState state = 7;
+   */
+  state: ReplicaState;
+
+  /**
+   * How far its clock was ahead of the database's then; negative where it was behind.
+   *
+   * @generated from field: google.protobuf.Duration clock_ahead = 8;
+   */
+  clockAhead?: Duration | undefined;
+
+  /**
+   * How many agents are connected to it.
+   *
+   * @generated from field: uint32 connected_agents = 9;
+   */
+  connectedAgents: number;
+
+  /**
+   * True for the one that answers.
+   *
+   * @generated from field: bool answers = 10;
+   */
+  answers: boolean;
+};
+
+/**
+ * Describes the message windlass.v1.Replica.
+ * Use `create(ReplicaSchema)` to create a new message.
+ */
+export const ReplicaSchema: GenMessage<Replica> = /*@__PURE__*/
+  messageDesc(file_windlass_v1_system_service, 6);
+
+/**
  * Asks who the caller is.
  *
  * @generated from message windlass.v1.WhoAmIRequest
@@ -190,7 +310,7 @@ export type WhoAmIRequest = Message<"windlass.v1.WhoAmIRequest"> & {
  * Use `create(WhoAmIRequestSchema)` to create a new message.
  */
 export const WhoAmIRequestSchema: GenMessage<WhoAmIRequest> = /*@__PURE__*/
-  messageDesc(file_windlass_v1_system_service, 4);
+  messageDesc(file_windlass_v1_system_service, 7);
 
 /**
  * Who the caller is.
@@ -253,7 +373,7 @@ export type WhoAmIResponse = Message<"windlass.v1.WhoAmIResponse"> & {
  * Use `create(WhoAmIResponseSchema)` to create a new message.
  */
 export const WhoAmIResponseSchema: GenMessage<WhoAmIResponse> = /*@__PURE__*/
-  messageDesc(file_windlass_v1_system_service, 5);
+  messageDesc(file_windlass_v1_system_service, 8);
 
 /**
  * Asks for a probe.
@@ -288,7 +408,7 @@ export type StreamProbeRequest = Message<"windlass.v1.StreamProbeRequest"> & {
  * Use `create(StreamProbeRequestSchema)` to create a new message.
  */
 export const StreamProbeRequestSchema: GenMessage<StreamProbeRequest> = /*@__PURE__*/
-  messageDesc(file_windlass_v1_system_service, 6);
+  messageDesc(file_windlass_v1_system_service, 9);
 
 /**
  * Bytes for the server, and how many are wanted back.
@@ -316,7 +436,7 @@ export type ProbeRequest = Message<"windlass.v1.ProbeRequest"> & {
  * Use `create(ProbeRequestSchema)` to create a new message.
  */
 export const ProbeRequestSchema: GenMessage<ProbeRequest> = /*@__PURE__*/
-  messageDesc(file_windlass_v1_system_service, 7);
+  messageDesc(file_windlass_v1_system_service, 10);
 
 /**
  * Answers a request.
@@ -358,7 +478,7 @@ export type ProbeResponse = Message<"windlass.v1.ProbeResponse"> & {
  * Use `create(ProbeResponseSchema)` to create a new message.
  */
 export const ProbeResponseSchema: GenMessage<ProbeResponse> = /*@__PURE__*/
-  messageDesc(file_windlass_v1_system_service, 8);
+  messageDesc(file_windlass_v1_system_service, 11);
 
 /**
  * A piece.
@@ -386,7 +506,7 @@ export type StreamProbeResponse = Message<"windlass.v1.StreamProbeResponse"> & {
  * Use `create(StreamProbeResponseSchema)` to create a new message.
  */
 export const StreamProbeResponseSchema: GenMessage<StreamProbeResponse> = /*@__PURE__*/
-  messageDesc(file_windlass_v1_system_service, 9);
+  messageDesc(file_windlass_v1_system_service, 12);
 
 /**
  * Asks for counts.
@@ -407,7 +527,7 @@ export type GetStatsRequest = Message<"windlass.v1.GetStatsRequest"> & {
  * Use `create(GetStatsRequestSchema)` to create a new message.
  */
 export const GetStatsRequestSchema: GenMessage<GetStatsRequest> = /*@__PURE__*/
-  messageDesc(file_windlass_v1_system_service, 10);
+  messageDesc(file_windlass_v1_system_service, 13);
 
 /**
  * What there is right now.
@@ -491,7 +611,7 @@ export type GetStatsResponse = Message<"windlass.v1.GetStatsResponse"> & {
  * Use `create(GetStatsResponseSchema)` to create a new message.
  */
 export const GetStatsResponseSchema: GenMessage<GetStatsResponse> = /*@__PURE__*/
-  messageDesc(file_windlass_v1_system_service, 11);
+  messageDesc(file_windlass_v1_system_service, 14);
 
 /**
  * Asks what needs somebody.
@@ -519,7 +639,7 @@ export type GetAttentionRequest = Message<"windlass.v1.GetAttentionRequest"> & {
  * Use `create(GetAttentionRequestSchema)` to create a new message.
  */
 export const GetAttentionRequestSchema: GenMessage<GetAttentionRequest> = /*@__PURE__*/
-  messageDesc(file_windlass_v1_system_service, 12);
+  messageDesc(file_windlass_v1_system_service, 15);
 
 /**
  * What needs somebody.
@@ -540,7 +660,7 @@ export type GetAttentionResponse = Message<"windlass.v1.GetAttentionResponse"> &
  * Use `create(GetAttentionResponseSchema)` to create a new message.
  */
 export const GetAttentionResponseSchema: GenMessage<GetAttentionResponse> = /*@__PURE__*/
-  messageDesc(file_windlass_v1_system_service, 13);
+  messageDesc(file_windlass_v1_system_service, 16);
 
 /**
  * What of one kind needs somebody.
@@ -575,7 +695,7 @@ export type Attention = Message<"windlass.v1.Attention"> & {
  * Use `create(AttentionSchema)` to create a new message.
  */
 export const AttentionSchema: GenMessage<Attention> = /*@__PURE__*/
-  messageDesc(file_windlass_v1_system_service, 14);
+  messageDesc(file_windlass_v1_system_service, 17);
 
 /**
  * One thing that needs somebody.
@@ -631,7 +751,55 @@ export type AttentionItem = Message<"windlass.v1.AttentionItem"> & {
  * Use `create(AttentionItemSchema)` to create a new message.
  */
 export const AttentionItemSchema: GenMessage<AttentionItem> = /*@__PURE__*/
-  messageDesc(file_windlass_v1_system_service, 15);
+  messageDesc(file_windlass_v1_system_service, 18);
+
+/**
+ * How a process that serves the database stands.
+ *
+ * @generated from enum windlass.v1.ReplicaState
+ */
+export const ReplicaState = {
+  /**
+   * Never sent.
+   *
+   * @generated from enum value: REPLICA_STATE_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED: 0,
+
+  /**
+   * It serves.
+   *
+   * @generated from enum value: REPLICA_STATE_ALIVE = 1;
+   */
+  ALIVE: 1,
+
+  /**
+   * It has not said for some time that it lives: it may be gone, or cut off from the database.
+   *
+   * @generated from enum value: REPLICA_STATE_SILENT = 2;
+   */
+  SILENT: 2,
+
+  /**
+   * The others count it as gone: it said nothing for long, and did not stop by itself.
+   *
+   * @generated from enum value: REPLICA_STATE_LOST = 3;
+   */
+  LOST: 3,
+} as const;
+
+/**
+ * How a process that serves the database stands.
+ *
+ * @generated from enum windlass.v1.ReplicaState
+ */
+export type ReplicaState = (typeof ReplicaState)[keyof typeof ReplicaState] | UnknownEnum;
+
+/**
+ * Describes the enum windlass.v1.ReplicaState.
+ */
+export const ReplicaStateSchema: GenEnum<ReplicaState> = /*@__PURE__*/
+  enumDesc(file_windlass_v1_system_service, 0);
 
 /**
  * What kind of credential a caller holds.
@@ -686,7 +854,7 @@ export type SubjectKind = (typeof SubjectKind)[keyof typeof SubjectKind] | Unkno
  * Describes the enum windlass.v1.SubjectKind.
  */
 export const SubjectKindSchema: GenEnum<SubjectKind> = /*@__PURE__*/
-  enumDesc(file_windlass_v1_system_service, 0);
+  enumDesc(file_windlass_v1_system_service, 1);
 
 /**
  * What an API key may do.
@@ -748,7 +916,7 @@ export type Role = (typeof Role)[keyof typeof Role] | UnknownEnum;
  * Describes the enum windlass.v1.Role.
  */
 export const RoleSchema: GenEnum<Role> = /*@__PURE__*/
-  enumDesc(file_windlass_v1_system_service, 1);
+  enumDesc(file_windlass_v1_system_service, 2);
 
 /**
  * What a role allows.
@@ -810,7 +978,7 @@ export type Permission = (typeof Permission)[keyof typeof Permission] | UnknownE
  * Describes the enum windlass.v1.Permission.
  */
 export const PermissionSchema: GenEnum<Permission> = /*@__PURE__*/
-  enumDesc(file_windlass_v1_system_service, 2);
+  enumDesc(file_windlass_v1_system_service, 3);
 
 /**
  * What can need somebody.
@@ -900,7 +1068,7 @@ export type AttentionKind = (typeof AttentionKind)[keyof typeof AttentionKind] |
  * Describes the enum windlass.v1.AttentionKind.
  */
 export const AttentionKindSchema: GenEnum<AttentionKind> = /*@__PURE__*/
-  enumDesc(file_windlass_v1_system_service, 3);
+  enumDesc(file_windlass_v1_system_service, 4);
 
 /**
  * What the server is, and who the caller is.
@@ -969,6 +1137,17 @@ export const SystemService: GenService<{
     methodKind: "unary";
     input: typeof GetStatsRequestSchema;
     output: typeof GetStatsResponseSchema;
+  },
+  /**
+   * Lists the processes of windlassd that serve this database, the one that answers too: several may share one PostgreSQL. For site
+   * admins.
+   *
+   * @generated from rpc windlass.v1.SystemService.ListReplicas
+   */
+  listReplicas: {
+    methodKind: "unary";
+    input: typeof ListReplicasRequestSchema;
+    output: typeof ListReplicasResponseSchema;
   },
   /**
    * Returns what needs somebody: of each kind how many there are, and the first of them. Only what the caller may see.

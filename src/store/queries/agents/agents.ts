@@ -1,5 +1,21 @@
 import type { OrganizationId, PoolId } from "../../../lib/words/ids.ts";
-import { and, asc, desc, eq, gt, gte, inArray, isNull, lt, lte, ne, notInArray, or, sql } from "../../drizzle/orm.ts";
+import {
+  and,
+  asc,
+  count,
+  desc,
+  eq,
+  gt,
+  gte,
+  inArray,
+  isNull,
+  lt,
+  lte,
+  ne,
+  notInArray,
+  or,
+  sql,
+} from "../../drizzle/orm.ts";
 import { asParameter } from "../../engine/dialect.ts";
 import { prepared } from "../../engine/prepared.ts";
 import type { AgentQueries, HeardAgent, SilentAgent } from "../../ports/agents.ts";
@@ -80,6 +96,15 @@ export function agentQueries(context: QueryContext): AgentQueries {
         .update(agents)
         .set(disconnected)
         .where(and(ne(agents.connectedTo, ""), isElsewhere));
+    },
+    countByReplica: async () => {
+      const { replicaId } = agents;
+      const found = await db
+        .select({ replicaId, agents: count() })
+        .from(agents)
+        .where(ne(agents.connectedTo, ""))
+        .groupBy(replicaId);
+      return new Map(found.flatMap((row) => (row.replicaId === null ? [] : [[row.replicaId, row.agents] as const])));
     },
     ...silenceQueries(context),
     ...tokenQueries(context),

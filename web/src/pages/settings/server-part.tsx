@@ -6,6 +6,7 @@ import { Section } from "../../ui/blocks/section.tsx";
 import { ErrorNote } from "../../ui/error-note.tsx";
 import { bytesText } from "../../ui/format.ts";
 import { RelativeTime } from "../../ui/relative-time.tsx";
+import { Replicas } from "./replicas.tsx";
 
 /** What the server is, what it bounds and what it keeps. */
 export function ServerPart() {
@@ -46,6 +47,7 @@ export function ServerPart() {
               },
             ]}
           />
+          {data.database === "postgres" && <Replicas />}
           <Certificates />
           <Section title="Limits" lead="By the name of the setting.">
             <Settings
