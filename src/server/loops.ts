@@ -2,6 +2,7 @@ import type { Control } from "../control/core/control.ts";
 import { dispatchUntil } from "../control/jobs/dispatcher.ts";
 import { sweepUntil } from "../control/runs/sweeper.ts";
 import { flushUntil, type Liveness } from "../control/sessions/liveness.ts";
+import { archiveUntil } from "../control/upkeep/archive-logs.ts";
 import { collectUntil } from "../control/upkeep/gc-loop.ts";
 import { enterMaintenance } from "./data-dir.ts";
 import type { Opening } from "./opening.ts";
@@ -16,7 +17,7 @@ export interface Loops {
 
 /** Fourth step: starts what dispatches, judges the silent, and keeps the stores small. They end with what `owned` owns. */
 export function startLoops(
-  { dataDir, owned }: Pick<Opening, "dataDir" | "owned">,
+  { dataDir, settings, owned }: Pick<Opening, "dataDir" | "settings" | "owned">,
   control: Control,
   liveness: Liveness,
 ): Loops {
@@ -28,6 +29,8 @@ export function startLoops(
     sweepUntil(control, signal),
     collectUntil(control, { enter: () => enterMaintenance(dataDir) }, signal),
   ];
+  const { archiveLogsAfter } = settings;
+  if (archiveLogsAfter !== undefined) loops.push(archiveUntil(control, archiveLogsAfter, signal));
   owned.defer(async () => {
     stopping.abort();
     await Promise.allSettled(loops);

@@ -4,6 +4,7 @@ import { HelloGate } from "../control/core/hello-gate.ts";
 import { Presence } from "../control/core/presence.ts";
 import { Replicas } from "../control/core/replicas.ts";
 import { Documents } from "../control/documents/documents.ts";
+import { withArchive } from "../control/logs/log-archive.ts";
 import { WakeUps } from "../lib/async/wake-ups.ts";
 import { version } from "../lib/program/version.ts";
 import { createHiding } from "./hide-secrets.ts";
@@ -32,7 +33,7 @@ export async function openControl(
     version,
     name: hostname(),
     store: meteredStore(store, metrics, clock),
-    logs: meteredLogs(logs, metrics, clock),
+    logs: withArchive(meteredLogs(logs, metrics, clock), { blobs, vault }),
     blobs,
     vault,
     clock,

@@ -15,6 +15,7 @@ const samples: Readonly<Record<string, readonly [good: string, bad: string | nul
   allowPlaintext: ["true", "yes"],
   applyGrace: ["20m", "1w"],
   applyTimeout: ["2h30m", "2h 30m"],
+  archiveLogsAfter: ["30d", "59m"],
   authFailureLimit: ["0", "1000001"],
   blobUrl: ["s3://objects/windlass?endpoint=https://minio:9000", "https://minio:9000/objects"],
   caFile: ["/etc/ca.pem", null],

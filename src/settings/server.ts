@@ -48,6 +48,12 @@ export const serverSettings = {
     otherwise: "as long as the run",
     schema: keepDuration(),
   }),
+  archiveLogsAfter: optional({
+    flag: "archive-logs-after",
+    about: "how long after their jobs have ended complete logs move to the objects, encrypted; they are read as before",
+    otherwise: "never",
+    schema: keepDuration(),
+  }),
   keepConfigs: optional({
     flag: "keep-configs",
     about: "how long configurations are kept that no run uses; never deletes a workspace's newest",

@@ -7,6 +7,7 @@ import type { LogCommandAnswer, StreamCommand } from "../../src/store/logs/opera
 import type {
   AppendResult,
   ListedStream,
+  LogMove,
   LogRead,
   LogStore,
   LogStreamId,
@@ -68,6 +69,11 @@ export class DirectLogStore implements LogStore {
 
   async list(after: LogStreamId | null, limit: number): Promise<readonly ListedStream[]> {
     return this.#reader.list({ kind: "list", after, limit }).streams;
+  }
+
+  async archive(stream: LogStreamId, move: LogMove): Promise<boolean> {
+    const answer = await this.#do({ kind: "archive", stream, move });
+    return answer.kind === "archived" && answer.isDone;
   }
 
   async empty(stream: LogStreamId): Promise<void> {

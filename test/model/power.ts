@@ -102,6 +102,7 @@ export const poweredLogs = (logs: LogStore, power: Power): LogStore => ({
   read: (stream, offset, maxBytes) => power.read(() => logs.read(stream, offset, maxBytes)),
   times: (stream, from, to) => power.read(() => logs.times(stream, from, to)),
   list: (after, limit) => power.read(() => logs.list(after, limit)),
+  archive: (stream, move) => power.write(() => logs.archive(stream, move)),
   empty: (stream) => power.write(() => logs.empty(stream)),
   delete: (stream) => power.write(() => logs.delete(stream)),
   space: () => power.read(() => logs.space()),

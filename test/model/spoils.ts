@@ -51,6 +51,7 @@ export const forgetfulLogs: Spoil = {
       read: (stream, offset, maxBytes) => logs.read(stream, offset, maxBytes),
       times: (stream, from, to) => logs.times(stream, from, to),
       list: (after, limit) => logs.list(after, limit),
+      archive: (stream, move) => logs.archive(stream, move),
       empty: (stream) => logs.empty(stream),
       delete: (stream) => logs.delete(stream),
       space: () => logs.space(),

@@ -163,6 +163,7 @@ export const noLogs: LogStore = {
   read: none,
   times: none,
   list: none,
+  archive: none,
   empty: none,
   space: none,
   giveBack: none,

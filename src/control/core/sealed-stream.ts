@@ -4,6 +4,8 @@ import { sealedOverheadBytes } from "./vault.ts";
 
 /** Sealed one by one, so that an object of any size takes no more memory than a few of them. */
 const pieceBytes = 256 * 1024;
+/** Of the bytes in clear, all have so many but the last one. */
+export const sealedPieceBytes = pieceBytes;
 const lengthBytes = 4;
 /** More than the vault and the length add to a piece. */
 const overheadBytes = 64;
@@ -12,6 +14,10 @@ type Sealer = Pick<Control["vault"], "seal" | "open" | "isCurrent">;
 
 /** The greatest size of an object of `bytes` bytes once it is sealed. */
 export const sealedSize = (bytes: number): number => bytes + (Math.floor(bytes / pieceBytes) + 1) * overheadBytes;
+
+/** Where a piece of a sealed stream begins in it. */
+export const sealedPlace = (index: number): number =>
+  Math.min(index * (lengthBytes + pieceBytes + sealedOverheadBytes), Number.MAX_SAFE_INTEGER);
 
 /**
  * Encrypts a stream in pieces, each behind its length. A piece opens at its place only; that the last ones are there is
@@ -42,8 +48,7 @@ export async function* openStreamFrom(
 ): AsyncGenerator<Uint8Array> {
   let index = Math.floor(from / pieceBytes);
   let skip = from % pieceBytes;
-  const at = Math.min(index * (lengthBytes + pieceBytes + sealedOverheadBytes), Number.MAX_SAFE_INTEGER);
-  for await (const piece of sealedPieces(read(at), subject)) {
+  for await (const piece of sealedPieces(read(sealedPlace(index)), subject)) {
     yield vault.open(piece, subjectAt(subject, index++)).subarray(skip);
     skip = 0;
   }

@@ -170,7 +170,7 @@ export async function openPhaseLog(
 ): Promise<PhaseLog> {
   const { run, job } = await readJob(control, who, wanted);
   if (job === undefined) return { run, job, attempts: [], isOver: isFinal(run.status), problem: "" };
-  const last = await control.logs.read(logStreamOf(job), 0, 1);
+  const last = await control.logs.read(logStreamOf(job), 0, 0);
   const before = job.epoch > 1 ? await attemptsBefore(control, job) : [];
   const isDone = isEnded(job.status) && isOver(run, job, last);
   return {

@@ -1,4 +1,5 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
+import type { ListedStream } from "../../store/ports/logs.ts";
 import type { GcControl, GcCount, GcOptions, Gone } from "./gc-counts.ts";
 
 const pageRows = 1_000;
@@ -6,7 +7,7 @@ const pageRows = 1_000;
 const uploadMs = 3_600_000;
 
 type GoneRows = {
-  readonly [Kind in "runs" | "configurations" | "states" | "announcements"]: ReadonlySet<string>;
+  readonly [Kind in "runs" | "configurations" | "states" | "announcements" | "logs"]: ReadonlySet<string>;
 };
 
 const tables = ["configurations", "runs", "states", "stateAnnouncements", "uploads"] as const;
@@ -40,9 +41,10 @@ export async function collectBlobs(control: GcControl, { isDryRun }: GcOptions, 
 }
 
 /** How many objects that rows need are not there. */
-export async function missingBlobs(control: Pick<GcControl, "store" | "blobs">): Promise<number> {
+export async function missingBlobs(control: Pick<GcControl, "store" | "logs" | "blobs">): Promise<number> {
   const none: ReadonlySet<string> = new Set();
-  const needed = await neededBlobs(control, { runs: none, configurations: none, states: none, announcements: none });
+  const nothing = { runs: none, configurations: none, states: none, announcements: none, logs: none };
+  const needed = await neededBlobs(control, nothing);
   let there = 0;
   for await (const { key } of control.blobs.list()) if (needed.has(key)) there += 1;
   return needed.size - there;
@@ -50,8 +52,8 @@ export async function missingBlobs(control: Pick<GcControl, "store" | "blobs">):
 
 /** The keys of all objects that rows need, but for the rows that have gone, or would have. */
 async function neededBlobs(
-  { store }: Pick<GcControl, "store">,
-  { runs, configurations, states, announcements }: GoneRows,
+  { store, logs }: Pick<GcControl, "store" | "logs">,
+  { runs, configurations, states, announcements, logs: goneLogs }: GoneRows,
 ): Promise<ReadonlySet<string>> {
   const needed = new Set<string>();
   for (const table of tables) {
@@ -66,6 +68,13 @@ async function neededBlobs(
       await nextTurn();
       after = rows.at(-1)?.id ?? null;
     }
+  }
+  for (let after: string | null = null; ; ) {
+    const streams: readonly ListedStream[] = await logs.list(after, pageRows);
+    for (const { name, archive } of streams) if (archive !== null && !goneLogs.has(name)) needed.add(archive);
+    if (streams.length < pageRows) break;
+    await nextTurn();
+    after = streams.at(-1)?.name ?? null;
   }
   return needed;
 }

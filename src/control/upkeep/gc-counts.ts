@@ -38,4 +38,6 @@ export interface Gone {
   readonly announcements: Set<string>;
   readonly configurations: Set<string>;
   readonly agents: Set<string>;
+  /** Names of streams. */
+  readonly logs: Set<string>;
 }

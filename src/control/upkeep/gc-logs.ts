@@ -4,7 +4,7 @@ import type { Job } from "../../domain/runs/job.ts";
 import { isId } from "../../lib/words/ids.ts";
 import type { ListedStream } from "../../store/ports/logs.ts";
 import type { Queries } from "../../store/ports/store.ts";
-import type { GcControl, GcCount, GcOptions } from "./gc-counts.ts";
+import type { GcControl, GcCount, GcOptions, Gone } from "./gc-counts.ts";
 
 const pageRows = 200;
 
@@ -17,18 +17,19 @@ type Fate = "kept" | "emptied" | "orphaned";
 export async function collectLogs(
   { store, logs, clock }: GcControl,
   { retention, isDryRun }: GcOptions,
-  goneRuns: ReadonlySet<string>,
+  gone: Pick<Gone, "runs" | "logs">,
 ): Promise<readonly GcCount[]> {
   const endedBefore = before(clock.now(), retention.logsMs);
   const counts = { emptied: { count: 0, bytes: 0 }, orphaned: { count: 0, bytes: 0 } };
   for (let after: string | null = null; ; ) {
     const streams: readonly ListedStream[] = await logs.list(after, pageRows);
-    const fates = await store.read((q) => fatesOf(q, { streams, endedBefore, goneRuns }));
+    const fates = await store.read((q) => fatesOf(q, { streams, endedBefore, goneRuns: gone.runs }));
     for (const { name, length } of streams) {
       const fate = fates.get(name) ?? "kept";
       if (fate === "kept" || (fate === "emptied" && length === 0)) continue;
       counts[fate].count += 1;
       counts[fate].bytes += length;
+      gone.logs.add(name);
       if (isDryRun) continue;
       await (fate === "emptied" ? logs.empty(name) : logs.delete(name));
     }

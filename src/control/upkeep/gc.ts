@@ -11,13 +11,13 @@ import { collectUploads } from "./gc-uploads.ts";
 /** Deletes what the retention no longer keeps, and what nothing refers to any more. Answers what went, kind by kind. */
 export async function collectGarbage(control: GcControl, options: GcOptions): Promise<readonly GcCount[]> {
   const [runs, states, announcements] = [new Set<string>(), new Set<string>(), new Set<string>()];
-  const gone: Gone = { runs, states, announcements, configurations: new Set(), agents: new Set() };
+  const gone: Gone = { runs, states, announcements, configurations: new Set(), agents: new Set(), logs: new Set() };
   const counts: GcCount[] = [];
   for (const collect of [collectRuns, collectStates, collectConfigurations, collectAgents, collectKeys])
     counts.push(await collect(control, options, gone));
   counts.push(...(await collectRecords(control, options)));
   counts.push(await collectUploads(control, options, gone));
-  counts.push(...(await collectLogs(control, options, gone.runs)));
+  counts.push(...(await collectLogs(control, options, gone)));
   counts.push(await collectBlobs(control, options, gone));
   if (!options.isDryRun) await tell(control, counts);
   return counts;

@@ -38,7 +38,7 @@ const variableId = newId("var", systemRandom);
 const tokens = new Map([["registry.example.com", "hunter3"]]);
 
 beforeEach(async () => {
-  fixture = await openTestControl();
+  fixture = await openTestControl({ hasLogs: true });
   const { control, as, clock } = fixture;
   const { workspace } = await createWorkspace(control, as("owner"), newWorkspace("net"));
   const id = newId("sv", systemRandom);

@@ -1,5 +1,5 @@
-import type { Run } from "../../domain/runs/run.ts";
 import { isWindlassError } from "../../lib/words/errors.ts";
+import type { ListedStream } from "../../store/ports/logs.ts";
 import type { SealedTable } from "../../store/ports/upkeep.ts";
 import type { Control } from "../core/control.ts";
 import { storeSealed, storeSealedPieces } from "../core/sealed-blobs.ts";
@@ -7,6 +7,7 @@ import { isStreamCurrent, openStream, sealStream } from "../core/sealed-stream.t
 import { forget } from "../core/uploads.ts";
 import { planJsonSubject, redactedPlanSubject } from "../jobs/plan-documents.ts";
 import { planFilesSubject } from "../jobs/plan-files.ts";
+import { archiveSubject } from "../logs/log-archive.ts";
 import { jsonStateSubject } from "../states/json-states.ts";
 import { stateSubject } from "../states/states.ts";
 import { formerSecretSubject } from "../workspaces/former-secrets.ts";
@@ -15,7 +16,7 @@ import { setVariableSubject, workspaceVariableSubject } from "../workspaces/vari
 import { probeKey, sealedProbe } from "./key-probe.ts";
 
 /** What is sealed anew works with the stores, and a vault that opens with the old keys and seals with the new one. */
-export type ResealControl = Pick<Control, "store" | "blobs" | "vault" | "random" | "log">;
+export type ResealControl = Pick<Control, "store" | "logs" | "blobs" | "vault" | "random" | "log">;
 
 /** What was found while everything sealed was brought under the new key. */
 export interface ResealCounts {
@@ -47,6 +48,7 @@ export async function resealAll(control: ResealControl): Promise<ResealCounts> {
   await forgetUploads(control);
   await resealPlans(control, count);
   await resealStates(control, count);
+  await resealLogs(control, count);
   // Last: it says that all of it is done.
   await control.store.write((tx) => tx.meta.set(probeKey, sealedProbe(control.vault)));
   return counts;
@@ -92,7 +94,7 @@ async function resealPlans(control: ResealControl, count: (outcome: Outcome) => 
       for (const run of rows) {
         const plan = await resealBlob(control, run.planBlobKey, `plan/${run.id}`);
         const summary = await resealBlob(control, run.summaryBlobKey, `plan-summary/${run.id}`);
-        const files = await resealFiles(control, run);
+        const files = await resealStream(control, run.planFilesBlobKey, planFilesSubject(run.id));
         const json = await resealBlob(control, run.planJsonBlobKey, planJsonSubject(run.id));
         const redacted = await resealBlob(control, run.redactedPlanBlobKey, redactedPlanSubject(run.id));
         const all = [plan, summary, files, json, redacted];
@@ -142,6 +144,22 @@ async function resealStates(control: ResealControl, count: (outcome: Outcome) =>
   );
 }
 
+async function resealLogs(control: ResealControl, count: (outcome: Outcome) => void): Promise<void> {
+  const { logs } = control;
+  for (let after: string | null = null; ; ) {
+    const streams: readonly ListedStream[] = await logs.list(after, pageRows);
+    for (const { name, archive, sha256 } of streams) {
+      if (archive === null || sha256 === null) continue;
+      const moved = await resealStream(control, archive, archiveSubject(name));
+      if (moved.key !== null && moved.outcome === "resealed")
+        await logs.archive(name, { key: moved.key, was: archive, sha256 });
+      await settle(control, [moved], count);
+    }
+    if (streams.length < pageRows) return;
+    after = streams.at(-1)?.name ?? null;
+  }
+}
+
 /** Once the rows name the new objects the old ones can go. */
 async function settle(
   { blobs }: Pick<ResealControl, "blobs">,
@@ -173,9 +191,8 @@ async function resealBlob(control: ResealControl, key: string | null, subject: s
 }
 
 /** The same for what is sealed in pieces, which may be too large for the memory. */
-async function resealFiles(control: ResealControl, { id, planFilesBlobKey: key }: Run): Promise<ResealedBlob> {
+async function resealStream(control: ResealControl, key: string | null, subject: string): Promise<ResealedBlob> {
   const { blobs, vault } = control;
-  const subject = planFilesSubject(id);
   if (key === null) return { key, old: null, outcome: undefined };
   if (!(await blobs.has(key))) return missing(control, key, subject);
   if (await isStreamCurrent(vault, blobs.get(key), subject)) return { key, old: null, outcome: "current" };

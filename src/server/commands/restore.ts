@@ -11,7 +11,7 @@ import { makeDirectory } from "../../lib/fs/make-directory.ts";
 import { counted } from "../../lib/text/counted.ts";
 import { blobFile } from "../../store/blobs/files.ts";
 import { integrityOfSqlite } from "../../store/engine/snapshot.ts";
-import { openBlobStore, openStore } from "../../store/open.ts";
+import { openBlobStore, openLogStore, openStore } from "../../store/open.ts";
 import type { Store } from "../../store/ports/store.ts";
 import { copyObjects } from "../backup/copy-objects.ts";
 import { keyPart, logsPart, type Manifest, type PartName, rowsPart } from "../backup/manifest.ts";
@@ -202,7 +202,8 @@ async function tellOfObjects({ call: { settings, log, note }, dataDir }: Restore
   if (settings.blobUrl === undefined) return;
   await using store = await openStore({ url: storeUrls(settings, dataDir).store, log });
   await using blobs = await openBlobStore({ ...blobPlace(settings, dataDir), log });
-  const missing = await missingBlobs({ store, blobs });
+  await using logs = await openLogStore({ url: storeUrls(settings, dataDir).logs, log });
+  const missing = await missingBlobs({ store, logs, blobs });
   if (missing > 0)
     note(
       `windlassd: ${counted(missing, "object")} that the backup names ${missing === 1 ? "is" : "are"} not there: bring older versions back, or do without (docs/objects.md)\n`,

@@ -1,7 +1,7 @@
 import { createVault, masterKeyId } from "../../control/core/vault.ts";
 import { tryProbe } from "../../control/upkeep/key-probe.ts";
 import { resealAll } from "../../control/upkeep/reseal.ts";
-import { openBlobStore, openStore } from "../../store/open.ts";
+import { openBlobStore, openLogStore, openStore } from "../../store/open.ts";
 import type { Store } from "../../store/ports/store.ts";
 import type { CommandCall, ServerCommand } from "../command.ts";
 import { blobPlace, storeUrls } from "../data-dir.ts";
@@ -31,11 +31,12 @@ export const rotateKeyCommand: ServerCommand = {
     const urls = storeUrls(call.settings, dataDir);
     await using store = await openStore({ url: urls.store, log: call.log, migrate: call.settings.migrate });
     await using blobs = await openBlobStore({ ...blobPlace(call.settings, dataDir), log: call.log });
+    await using logs = await openLogStore({ url: urls.logs, log: call.log });
     await demandOwnObjects({ store, blobs, random: call.random }, call.settings);
     const keys = await keysToRotate(call, dataDir, store);
     const vault = createVault(keys.key, call.random, keys.older);
     const { log, random } = call;
-    const { resealed, current, missing } = await resealAll({ store, blobs, vault, random, log });
+    const { resealed, current, missing } = await resealAll({ store, logs, blobs, vault, random, log });
     if (keys.file !== undefined) await writeMasterKeys(dataDir, [keys.key]);
     tell(
       call,

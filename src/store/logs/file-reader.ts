@@ -9,6 +9,7 @@ interface Row {
   readonly length: number;
   readonly status: LogEnd["kind"];
   readonly missing: number | null;
+  readonly archive: string | null;
 }
 
 /** A reader beside the writer of a file of log streams. Synchronous: it lives in a thread of its own. */
@@ -22,7 +23,9 @@ export class LogFileReader {
   constructor(path: string) {
     this.#db = new Database(path, { readonly: true });
     this.#db.pragma("busy_timeout = 5000");
-    this.#find = this.#db.prepare<[string], Row>("SELECT id, length, status, missing FROM streams WHERE name = ?");
+    this.#find = this.#db.prepare<[string], Row>(
+      "SELECT id, length, status, missing, archive FROM streams WHERE name = ?",
+    );
     this.#pieces = this.#db.prepare<[number, number, number], { start: number; bytes: Uint8Array }>(
       `SELECT start, bytes FROM pieces WHERE stream = ?
          AND start >= coalesce((SELECT max(start) FROM pieces WHERE stream = ? AND start <= ?), 0) ORDER BY start`,
@@ -34,7 +37,7 @@ export class LogFileReader {
        ORDER BY times.start LIMIT ${maxReadTimes + 1}`,
     );
     this.#list = this.#db.prepare<[string, number], ListedStream>(
-      "SELECT name, length FROM streams WHERE name > ? ORDER BY name LIMIT ?",
+      `SELECT name, length, status AS "end", sha256, archive FROM streams WHERE name > ? ORDER BY name LIMIT ?`,
     );
   }
 
@@ -55,7 +58,9 @@ export class LogFileReader {
     try {
       const row = this.#find.get(stream);
       if (row === undefined) return { bytes: new Uint8Array(), nextOffset: offset, end: { kind: "open" }, length: 0 };
-      const bytes = this.#bytes(row, offset, Math.min(maxBytes, Math.max(0, row.length - offset)));
+      const { archive, length } = row;
+      if (archive !== null) return { bytes: new Uint8Array(), nextOffset: offset, end: endOf(row), length, archive };
+      const bytes = this.#bytes(row, offset, Math.min(maxBytes, Math.max(0, length - offset)));
       return { bytes, nextOffset: offset + bytes.length, end: endOf(row), length: row.length };
     } finally {
       this.#db.exec("COMMIT");

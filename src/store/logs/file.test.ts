@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -45,6 +46,21 @@ test("a file of an older program gets times from now on, and stays one that it c
   expect(db.pragma("user_version", { simple: true })).toBe(logFileVersion);
   db.close();
   expect(logFileVersion).toBe(1);
+});
+
+test("once a log has moved elsewhere an older program does not open the file: it would read zeros", () => {
+  append("s/1", 0, "abc", 1_000);
+  const sha256 = createHash("sha256").update("abc").digest("hex");
+  const file = new LogFile(path);
+  file.commit([{ kind: "seal", stream: "s/1", length: 3, sha256 }]);
+  file.commit([{ kind: "archive", stream: "s/1", move: { key: "k", was: null, sha256 } }]);
+  file.close();
+  const db = new Database(path);
+  expect(db.pragma("user_version", { simple: true })).toBe(logFileVersion + 1);
+  append("s/2", 0, "xyz", 1_000);
+  db.pragma(`user_version = ${logFileVersion + 2}`);
+  db.close();
+  expect(() => append("s/2", 3, "abc", 2_000)).toThrow("start the newer windlassd");
 });
 
 test("times go with a stream that an older program deletes: another one may get its number", () => {

@@ -2,7 +2,7 @@ import { createHash, type Hash } from "node:crypto";
 import Database from "better-sqlite3";
 import { inSqliteFile } from "../../lib/fs/sqlite-file.ts";
 import { freePages, keepGivingBack } from "../engine/sqlite-space.ts";
-import type { AppendResult, SealResult } from "../ports/logs.ts";
+import type { AppendResult, LogMove, SealResult } from "../ports/logs.ts";
 import type { LogCommand, LogCommandAnswer } from "./operations.ts";
 import { isNewTime } from "./times.ts";
 
@@ -10,6 +10,8 @@ type AppendCommand = Extract<LogCommand, { readonly kind: "append" }>;
 
 /** What the file's format is called; a file of a later one is refused. */
 export const logFileVersion = 1;
+/** The same with a stream whose bytes lie elsewhere: who does not know that would read nothing but zeros. */
+const archiveVersion = 2;
 
 const schema = `
   CREATE TABLE streams (
@@ -41,12 +43,15 @@ const laterSchema = `
   CREATE TRIGGER IF NOT EXISTS times_go AFTER DELETE ON streams BEGIN DELETE FROM times WHERE stream = old.id; END;
 `;
 
+const archiveColumn = "ALTER TABLE streams ADD COLUMN archive TEXT;";
+
 interface StreamRow {
   readonly id: number;
   readonly length: number;
   readonly status: "open" | "sealed" | "gap";
   readonly missing: number | null;
   readonly sha256: string | null;
+  readonly archive: string | null;
 }
 
 /** A stream as it will be once the group is committed. */
@@ -56,6 +61,8 @@ interface Stream {
   status: StreamRow["status"];
   missing: number | null;
   sha256: string | null;
+  /** Key of the object in which its bytes lie. */
+  archive: string | null;
   /** Of all bytes so far; undefined when the stream was begun by an earlier process: then it is read again at the seal. */
   hash: Hash | undefined;
   /** Bytes of this group, not inserted yet: they become one piece. */
@@ -80,13 +87,15 @@ function openLogDatabase(path: string): Database.Database {
   db.pragma("wal_autocheckpoint = 1000");
   const version = db.pragma("user_version", { simple: true });
   if (version === 0) db.exec(`BEGIN IMMEDIATE; ${schema} COMMIT;`);
-  else if (version !== logFileVersion) {
+  else if (version !== logFileVersion && version !== archiveVersion) {
     db.close();
     throw new Error(
-      `the log file ${path} has version ${String(version)} and this windlassd knows version ${logFileVersion}: start the newer windlassd`,
+      `the log file ${path} has version ${String(version)} and this windlassd knows version ${archiveVersion}: start the newer windlassd`,
     );
   }
-  db.exec(`BEGIN IMMEDIATE; ${laterSchema} COMMIT;`);
+  const hasArchive =
+    db.prepare("SELECT 1 FROM pragma_table_info('streams') WHERE name = 'archive'").get() !== undefined;
+  db.exec(`BEGIN IMMEDIATE; ${laterSchema} ${hasArchive ? "" : archiveColumn} COMMIT;`);
   return db;
 }
 
@@ -110,12 +119,14 @@ export class LogFile {
     const db = inSqliteFile(path, () => openLogDatabase(path));
     this.#db = db;
     this.#find = db.prepare<[string], StreamRow>(
-      "SELECT id, length, status, missing, sha256 FROM streams WHERE name = ?",
+      "SELECT id, length, status, missing, sha256, archive FROM streams WHERE name = ?",
     );
     this.#create = db.prepare<[string], { id: number }>(
       "INSERT INTO streams (name, length, status) VALUES (?, 0, 'open') RETURNING id",
     );
-    this.#update = db.prepare("UPDATE streams SET length = ?, status = ?, missing = ?, sha256 = ? WHERE id = ?");
+    this.#update = db.prepare(
+      "UPDATE streams SET length = ?, status = ?, missing = ?, sha256 = ?, archive = ? WHERE id = ?",
+    );
     this.#insertPiece = db.prepare("INSERT INTO pieces (stream, start, bytes) VALUES (?, ?, ?)");
     this.#pieces = db.prepare<[number], { bytes: Uint8Array }>(
       "SELECT bytes FROM pieces WHERE stream = ? ORDER BY start",
@@ -167,6 +178,8 @@ export class LogFile {
         return this.#setStatus(this.#stream(command.stream), "gap", command.missingBytes ?? null);
       case "reopen":
         return this.#setStatus(this.#stream(command.stream), "open", null);
+      case "archive":
+        return { kind: "archived", isDone: this.#archive(this.#stream(command.stream), command.move) };
       case "empty":
         return this.#empty(command.stream);
       case "delete":
@@ -240,6 +253,17 @@ export class LogFile {
     return { kind: "done" };
   }
 
+  #archive(stream: Stream, { key, was, sha256 }: LogMove): boolean {
+    if (stream.status !== "sealed" || stream.sha256 !== sha256 || stream.archive !== was) return false;
+    this.#db.pragma(`user_version = ${archiveVersion}`);
+    this.#deletePieces.run(stream.id);
+    stream.archive = key;
+    // Sealed in this very group, it may have bytes that are not in the file yet.
+    Object.assign(stream, { pending: [], pendingBytes: 0 });
+    this.#changed.add(stream);
+    return true;
+  }
+
   /** In one transaction: a crash leaves the whole log, or its gap. */
   #empty(name: string): LogCommandAnswer {
     const known = this.#stream(name);
@@ -276,7 +300,8 @@ export class LogFile {
 
   #save(stream: Stream): void {
     this.#insertPending(stream);
-    this.#update.run(stream.length, stream.status, stream.missing, stream.sha256, stream.id);
+    const { length, status, missing, sha256, archive, id } = stream;
+    this.#update.run(length, status, missing, sha256, archive, id);
     this.#changed.delete(stream);
   }
 
@@ -288,5 +313,5 @@ export class LogFile {
   }
 }
 
-const emptyStream = { length: 0, status: "open", missing: null, sha256: null } as const;
+const emptyStream = { length: 0, status: "open", missing: null, sha256: null, archive: null } as const;
 const empty = { ...emptyStream, pendingBytes: 0, timeMs: undefined } as const;

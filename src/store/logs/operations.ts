@@ -1,5 +1,5 @@
 import type { Space } from "../engine/engine.ts";
-import type { AppendResult, ListedStream, LogRead, LogStreamId, LogTimes, SealResult } from "../ports/logs.ts";
+import type { AppendResult, ListedStream, LogMove, LogRead, LogStreamId, LogTimes, SealResult } from "../ports/logs.ts";
 
 /** What the port asks of the thread that writes. Plain values: they cross between threads. */
 export type LogCommand =
@@ -13,6 +13,7 @@ export type LogCommand =
   | { readonly kind: "seal"; readonly stream: LogStreamId; readonly length: number; readonly sha256: string }
   | { readonly kind: "seal_with_gap"; readonly stream: LogStreamId; readonly missingBytes: number | undefined }
   | { readonly kind: "reopen"; readonly stream: LogStreamId }
+  | { readonly kind: "archive"; readonly stream: LogStreamId; readonly move: LogMove }
   | { readonly kind: "empty"; readonly stream: LogStreamId }
   | { readonly kind: "delete"; readonly stream: LogStreamId }
   | { readonly kind: "give_back"; readonly pages: number };
@@ -23,6 +24,7 @@ export type StreamCommand = Extract<LogCommand, { readonly stream: LogStreamId }
 export type LogCommandAnswer =
   | { readonly kind: "append_result"; readonly result: AppendResult }
   | { readonly kind: "seal_result"; readonly result: SealResult }
+  | { readonly kind: "archived"; readonly isDone: boolean }
   | { readonly kind: "done" }
   | { readonly kind: "given_back"; readonly hasMore: boolean };
 

@@ -8,16 +8,24 @@ import { logTables, sizeOfTables } from "../engine/postgres-space.ts";
 import {
   type AppendResult,
   type ListedStream,
+  type LogMove,
   type LogRead,
   type LogStore,
   type LogStreamId,
   type LogTimes,
   maxReadBytes,
-  maxReadTimes,
   type SealResult,
 } from "../ports/logs.ts";
 import { type Append, grown, growthOf, type KnownStream, type StreamGrowth } from "./appends.ts";
 import { endOf } from "./file-reader.ts";
+import {
+  appendStatement,
+  archiveStatement,
+  learnStatement,
+  listStatement,
+  readStatement,
+  timesStatement,
+} from "./postgres-statements.ts";
 import { refuseBadAppend } from "./sqlite.ts";
 import { boundedTimes } from "./times.ts";
 
@@ -31,6 +39,12 @@ interface StreamRow {
   readonly status: "open" | "sealed" | "gap";
   readonly missing: string | null;
   readonly sha256: string | null;
+}
+
+interface ReadRow extends StreamRow {
+  readonly archive: string | null;
+  readonly start: string | null;
+  readonly bytes: Buffer | null;
 }
 
 const maxBatchSize = 500;
@@ -109,14 +123,12 @@ class PostgresLogStore implements LogStore {
 
   async read(stream: LogStreamId, offset: number, maxBytes: number): Promise<LogRead> {
     const wanted = Math.min(maxBytes, maxReadBytes);
-    const rows = await this.#query<StreamRow & { start: string | null; bytes: Buffer | null }>(readStatement, [
-      stream,
-      offset,
-      wanted,
-    ]);
+    const rows = await this.#query<ReadRow>(readStatement, [stream, offset, wanted]);
     const [row] = rows;
     if (row === undefined) return { bytes: new Uint8Array(), nextOffset: offset, end: { kind: "open" }, length: 0 };
     const length = Number(row.length);
+    const end = endOf({ status: row.status, missing: row.missing === null ? null : Number(row.missing) });
+    if (row.archive !== null) return { bytes: new Uint8Array(), nextOffset: offset, end, length, archive: row.archive };
     const bytes = new Uint8Array(Math.min(wanted, Math.max(0, length - offset)));
     for (const piece of rows) {
       if (piece.bytes === null) continue;
@@ -124,7 +136,6 @@ class PostgresLogStore implements LogStore {
       const into = Number(piece.start) + from - offset;
       bytes.set(piece.bytes.subarray(from, from + bytes.length - into), into);
     }
-    const end = endOf({ status: row.status, missing: row.missing === null ? null : Number(row.missing) });
     return { bytes, nextOffset: offset + bytes.length, end, length };
   }
 
@@ -135,8 +146,18 @@ class PostgresLogStore implements LogStore {
   }
 
   async list(after: LogStreamId | null, limit: number): Promise<readonly ListedStream[]> {
-    const rows = await this.#query<{ name: string; length: string }>(listStatement, [after ?? "", limit]);
-    return rows.map(({ name, length }) => ({ name, length: Number(length) }));
+    const rows = await this.#query<Omit<ListedStream, "length"> & { readonly length: string }>(listStatement, [
+      after ?? "",
+      limit,
+    ]);
+    return rows.map((row) => ({ ...row, length: Number(row.length) }));
+  }
+
+  async archive(stream: LogStreamId, { key, was, sha256 }: LogMove): Promise<boolean> {
+    await this.#quiet(stream);
+    this.#known.delete(stream);
+    const moved = await this.#query(archiveStatement, [stream, key, was, sha256]);
+    return moved.length > 0;
   }
 
   async empty(stream: LogStreamId): Promise<void> {
@@ -144,7 +165,7 @@ class PostgresLogStore implements LogStore {
     this.#known.delete(stream);
     await this.#query(
       `WITH pieces AS (DELETE FROM log_pieces WHERE stream = $1), times AS (DELETE FROM log_times WHERE stream = $1)
-       UPDATE log_streams SET status = 'gap', missing = length, length = 0, sha256 = NULL WHERE name = $1`,
+       UPDATE log_streams SET status = 'gap', missing = length, length = 0, sha256 = NULL, archive = NULL WHERE name = $1`,
       [stream],
     );
   }
@@ -333,50 +354,6 @@ function rowsOf(growths: readonly StreamGrowth[]): { readonly rows: readonly Pie
   }
   return { rows, bytes: Buffer.concat(growths.flatMap(({ pieces }) => pieces)) };
 }
-
-// The streams whose length is still the expected one grow, and only their pieces are stored: all or nothing for each. An older program
-// may have emptied a stream and left its times.
-const appendStatement = `
-  WITH given AS (SELECT * FROM unnest($1::text[], $2::bigint[], $3::bigint[]) AS given(name, was, becomes)),
-  moved AS (
-    UPDATE log_streams SET length = given.becomes FROM given
-    WHERE log_streams.name = given.name AND log_streams.length = given.was AND log_streams.status = 'open'
-    RETURNING log_streams.name
-  ),
-  stored AS (
-    INSERT INTO log_pieces (stream, start, bytes)
-    SELECT piece.stream, piece.start, substr($7::bytea, piece.ends - piece.length + 1, piece.length)
-    FROM (
-      SELECT stream, start, length, (sum(length) OVER (ORDER BY place))::int AS ends
-      FROM unnest($4::text[], $5::bigint[], $6::int[]) WITH ORDINALITY AS part(stream, start, length, place)
-    ) AS piece JOIN moved ON moved.name = piece.stream
-  ),
-  timed AS (
-    INSERT INTO log_times (stream, start, at_ms)
-    SELECT time.stream, time.start, time.ms FROM unnest($8::text[], $9::bigint[], $10::bigint[]) AS time(stream, start, ms)
-    JOIN moved ON moved.name = time.stream
-    ON CONFLICT (stream, start) DO UPDATE SET at_ms = excluded.at_ms
-  )
-  SELECT name FROM moved`;
-
-const learnStatement = `
-  SELECT name, length, status, (SELECT at_ms FROM log_times WHERE stream = name ORDER BY start DESC LIMIT 1) AS ms
-  FROM log_streams WHERE name = ANY($1)`;
-const timesStatement = `
-  SELECT start, at_ms AS ms FROM log_times
-  WHERE stream = $1 AND start < $3::bigint AND start >= coalesce(
-    (SELECT max(start) FROM log_times WHERE stream = $1 AND start <= $2::bigint), 0)
-  ORDER BY start LIMIT ${maxReadTimes + 1}`;
-
-const listStatement = "SELECT name, length FROM log_streams WHERE name > $1 ORDER BY name LIMIT $2";
-const readStatement = `
-  SELECT log_streams.length, log_streams.status, log_streams.missing, piece.start, piece.bytes
-  FROM log_streams LEFT JOIN LATERAL (
-    SELECT start, bytes FROM log_pieces
-    WHERE stream = log_streams.name AND start < $2::bigint + $3::bigint AND start >= coalesce(
-      (SELECT max(start) FROM log_pieces WHERE stream = log_streams.name AND start <= $2::bigint), 0)
-  ) AS piece ON true
-  WHERE log_streams.name = $1 ORDER BY piece.start`;
 
 const unavailable = (cause: unknown) =>
   cause instanceof WindlassError

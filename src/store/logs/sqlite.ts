@@ -4,6 +4,7 @@ import type { Space } from "../engine/engine.ts";
 import {
   type AppendResult,
   type ListedStream,
+  type LogMove,
   type LogRead,
   type LogStore,
   type LogStreamId,
@@ -82,6 +83,12 @@ class SqliteLogStore implements LogStore {
   async list(after: LogStreamId | null, limit: number): Promise<readonly ListedStream[]> {
     const answer = await this.#read({ kind: "list", after, limit });
     if (answer.kind === "listed") return answer.streams;
+    throw unexpected(answer);
+  }
+
+  async archive(stream: LogStreamId, move: LogMove): Promise<boolean> {
+    const answer = await this.#writer.call({ kind: "archive", stream, move });
+    if (answer.kind === "archived") return answer.isDone;
     throw unexpected(answer);
   }
 

@@ -71,11 +71,13 @@ describe.each(testEngines)("the log store on $name", (engine) => {
   test("streams are listed by name, a page at a time, with what they have", async () => {
     for (const name of ["b/1", "a/2", "a/1"]) await logs.append(name, 0, bytes(name));
     await logs.sealWithGap("a/2", 5);
+    await logs.seal("b/1", 3, sha256(bytes("b/1")));
+    const row = { length: 3, sha256: null, archive: null };
     expect(await logs.list(null, 2)).toEqual([
-      { name: "a/1", length: 3 },
-      { name: "a/2", length: 3 },
+      { ...row, name: "a/1", end: "open" },
+      { ...row, name: "a/2", end: "gap" },
     ]);
-    expect(await logs.list("a/2", 2)).toEqual([{ name: "b/1", length: 3 }]);
+    expect(await logs.list("a/2", 2)).toEqual([{ ...row, name: "b/1", end: "sealed", sha256: sha256(bytes("b/1")) }]);
     await logs.delete("b/1");
     expect(await logs.list("a/2", 2)).toEqual([]);
   });
@@ -175,6 +177,44 @@ describe.each(testEngines)("the log store on $name", (engine) => {
     await reopened();
     expect(await ends()).toEqual([gap, gap]);
     expect(await logs.append("s/1", 0, text)).toEqual({ kind: "sealed", nextOffset: 0 });
+  });
+
+  test("bytes of a sealed stream are forgotten for an object, both or neither, and its times stay", async () => {
+    const since = clock.now();
+    const hash = sha256(bytes("abc"));
+    const move = { key: "k1", was: null, sha256: hash };
+    await logs.append("s/1", 0, bytes("abc"));
+    expect(await logs.archive("s/1", move)).toBe(false);
+    await logs.seal("s/1", 3, hash);
+    expect(await logs.archive("s/1", { ...move, sha256: sha256(bytes("xyz")) })).toBe(false);
+    expect(await logs.archive("s/1", { ...move, was: "k0" })).toBe(false);
+    expect((await textOf("s/1"))[0]).toBe("abc");
+    expect(await logs.archive("s/1", move)).toBe(true);
+    expect(await logs.archive("s/1", move)).toBe(false);
+    const moved = (key: string) => ({
+      bytes: new Uint8Array(),
+      nextOffset: 1,
+      end: { kind: "sealed" },
+      length: 3,
+      archive: key,
+    });
+    expect(await logs.read("s/1", 1, 9)).toStrictEqual(moved("k1"));
+    expect(await timesOf("s/1", since)).toEqual([[0, 0]]);
+    expect(await logs.append("s/1", 3, bytes("more"))).toEqual({ kind: "sealed", nextOffset: 3 });
+    expect(await logs.seal("s/1", 3, hash)).toEqual({ kind: "sealed" });
+    await reopened();
+    expect(await logs.archive("s/1", { key: "k2", was: "k1", sha256: hash })).toBe(true);
+    expect(await logs.read("s/1", 1, 9)).toStrictEqual(moved("k2"));
+    expect(await logs.list(null, 9)).toEqual([{ name: "s/1", length: 3, end: "sealed", sha256: hash, archive: "k2" }]);
+    await logs.empty("s/1");
+    expect(await logs.list(null, 9)).toEqual([{ name: "s/1", length: 0, end: "gap", sha256: null, archive: null }]);
+    expect((await logs.read("s/1", 0, 9)).end).toEqual({ kind: "gap", missingBytes: 3 });
+    await logs.append("s/2", 0, bytes("abc"));
+    expect(await logs.seal("s/2", 3, hash)).toEqual({ kind: "sealed" });
+    expect(await logs.archive("s/2", move)).toBe(true);
+    await logs.delete("s/2");
+    expect(await logs.append("s/2", 0, bytes("anew"))).toMatchObject({ kind: "appended" });
+    expect((await textOf("s/2"))[0]).toBe("anew");
   });
 
   test("when bytes came is remembered, once a second at most, and by what is new alone", async () => {

@@ -47,6 +47,8 @@ export interface LogRead {
   readonly end: LogEnd;
   /** How many bytes the stream has. */
   readonly length: number;
+  /** Key of the object in which its bytes lie; absent: in the store, which else gives none of them. */
+  readonly archive?: string | undefined;
 }
 
 /** From which byte of a stream on bytes came at which time. */
@@ -66,6 +68,20 @@ export interface LogTimes {
 export interface ListedStream {
   readonly name: LogStreamId;
   readonly length: number;
+  readonly end: LogEnd["kind"];
+  /** In hex, of one that is sealed. */
+  readonly sha256: string | null;
+  /** Key of the object in which its bytes lie; null: in the store. */
+  readonly archive: string | null;
+}
+
+/** Where the bytes of a sealed stream lie from now on. */
+export interface LogMove {
+  readonly key: string;
+  /** Where they lay before; null: in the store. */
+  readonly was: string | null;
+  /** What the stream was sealed with. */
+  readonly sha256: string;
 }
 
 /** Append-only byte streams. Everything that resolved is durable; what rejects stored nothing that was acknowledged. */
@@ -89,6 +105,11 @@ export interface LogStore extends AsyncDisposable, Spacious {
   times(stream: LogStreamId, from: number, to: number): Promise<LogTimes>;
   /** Streams in the order of their names, from the one after `after` on (null: from the first), at most `limit`. */
   list(after: LogStreamId | null, limit: number): Promise<readonly ListedStream[]>;
+  /**
+   * The bytes of a sealed stream lie in an object from now on: names it and forgets them, both or neither. Times stay.
+   * False if they lie elsewhere than `was` says, or the stream is not sealed with that hash.
+   */
+  archive(stream: LogStreamId, move: LogMove): Promise<boolean>;
   /** Forgets the bytes of a stream that has ended, and ends it with a gap of their whole length: both, or neither. */
   empty(stream: LogStreamId): Promise<void>;
   /** Forgets the stream and its bytes. */

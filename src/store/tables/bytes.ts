@@ -8,6 +8,8 @@ export function defineBytes(k: Kit) {
     status: k.text<"open" | "sealed" | "gap">("status").notNull(),
     missing: k.int("missing"),
     sha256: k.text("sha256"),
+    // Key of the object in which its bytes lie: then it has no pieces.
+    archive: k.text("archive"),
   });
   const logPieces = k.table(
     "log_pieces",

@@ -1662,7 +1662,8 @@ export const RunService: GenService<{
     output: typeof RetryRunResponseSchema;
   },
   /**
-   * Returns what a run's plan would change, page by page. NOT_FOUND before the plan has ended, and where it has none.
+   * Returns what a run's plan would change, page by page. NOT_FOUND before the plan has ended, and where it has none. Of a run that
+   * applies its plan by itself this may come a moment behind the plan's end: the answer waits for it, some seconds at most.
    *
    * @generated from rpc windlass.v1.RunService.GetRunPlan
    */

@@ -1,0 +1,1 @@
+ALTER TABLE "log_streams" ADD COLUMN "archive" text COLLATE "C";
