@@ -88,7 +88,7 @@ const floors: Readonly<Record<string, readonly (readonly string[])[]>> = {
     ["checks", "grpc"],
   ],
   domain: [["workspaces"], ["agents"], ["runs"], ["people"]],
-  store: [["drizzle"], ["engine"], ["ports", "tables"], ["blobs", "logs", "queries"], ["."]],
+  store: [["drizzle", "postgres"], ["engine"], ["ports", "tables"], ["blobs", "logs", "queries"], ["."]],
   control: [
     ["documents"],
     ["core"],
@@ -215,6 +215,7 @@ const floatReaders: Readonly<Record<string, string>> = {
   "src/lib/program/version.ts": "our own package.json",
   "src/cli/shell/complete-names.ts": "our own record",
   "src/cli/server/token-source.ts": "tokens of terraform login, which are texts",
+  "src/control/core/claimed-work.ts": "our own record, of a name and a moment",
   "src/control/core/cursor.ts": "our own page tokens, of texts and whole numbers",
   "src/control/replicas/notice-text.ts": "our own notices, of texts",
   "src/control/people/login-notes.ts": "our own record, of texts and whole numbers",

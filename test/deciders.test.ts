@@ -2,24 +2,30 @@
 import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { revokeAgentToken } from "../src/control/agents/tokens.ts";
+import { dispatchOnce } from "../src/control/jobs/dispatcher.ts";
 import { declineOffer, grantStart } from "../src/control/jobs/results.ts";
 import { cancelRun, confirmRun, discardRun } from "../src/control/runs/decisions.ts";
 import { createRun, type NewRun } from "../src/control/runs/runs.ts";
+import { sweepOnce } from "../src/control/runs/sweeper.ts";
 import { lockWorkspace, unlockWorkspace } from "../src/control/runs/workspace-locks.ts";
 import { registerAgent } from "../src/control/sessions/registration.ts";
 import { pushState } from "../src/control/states/push.ts";
+import { collectGarbage } from "../src/control/upkeep/gc.ts";
 import { revokeWorkspaces } from "../src/control/workspaces/grants.ts";
 import type { Person, Principal } from "../src/domain/people/principal.ts";
+import type { Job } from "../src/domain/runs/job.ts";
 import type { Run, RunStatus } from "../src/domain/runs/run.ts";
 import { isFinal } from "../src/domain/runs/run.ts";
 import type { Workspace } from "../src/domain/workspaces/workspace.ts";
 import { systemRandom } from "../src/lib/random.ts";
 import { isWindlassError } from "../src/lib/words/errors.ts";
 import { newId, type WorkspaceId } from "../src/lib/words/ids.ts";
+import type { DatabasePlace } from "../src/store/postgres/settings.ts";
+import { hasPgbouncer, pooledPlace } from "./pgbouncer.ts";
 import { createTestDatabase, hasPostgres } from "./postgres.ts";
-import { openTestControl, sha256, type TestControl } from "./support/control.ts";
+import { fakeConnectedAgent, keepAll, openTestControl, sha256, type TestControl } from "./support/control.ts";
 import { introduction } from "./support/fake-agent.ts";
-import { agentRow, jobRow, plainOptions, runRow } from "./support/rows.ts";
+import { agentRow, jobRow, plainOptions, runRow, startedBy } from "./support/rows.ts";
 import { configuration, pool, token, workspace as workspaceRow } from "./support/store/rows.ts";
 
 const planSha256 = "a".repeat(64);
@@ -28,18 +34,13 @@ const maxQueuedRuns = 40;
 let held: AsyncDisposableStack;
 let planes: readonly [TestControl, TestControl];
 let operator: Person;
-let url: string;
 
-beforeEach(async () => {
-  held = new AsyncDisposableStack();
-  if (!hasPostgres) return;
-  ({ url } = held.use(await createTestDatabase()));
-  planes = [await open(), await open()];
-  operator = planes[0].as("owner");
-});
-afterEach(() => held.disposeAsync());
+/** How control planes come to the database. */
+const ways = [
+  { name: "themselves", isHere: hasPostgres, place: async () => held.use(await createTestDatabase()) },
+  { name: "through PgBouncer", isHere: hasPgbouncer, place: () => pooledPlace(held) },
+] as const;
 
-const open = async () => held.use(await openTestControl({ rows: url, limits: { maxQueuedRuns } }));
 const controlOf = (index: number) => planes[index % 2 === 0 ? 0 : 1].control;
 const read = <T>(ask: Parameters<TestControl["control"]["store"]["read"]>[0]) =>
   controlOf(0).store.read(ask) as Promise<T>;
@@ -102,7 +103,17 @@ async function expectOneHolder(id: WorkspaceId): Promise<void> {
   if (lock === null) expect(active).toEqual([]);
 }
 
-describe.skipIf(!hasPostgres)("two control planes on one database", () => {
+describe.each(ways.filter(({ isHere }) => isHere))("two control planes on one database, $name,", ({ place }) => {
+  beforeEach(async () => {
+    held = new AsyncDisposableStack();
+    const { url, settings }: DatabasePlace = await place();
+    const open = async () =>
+      held.use(await openTestControl({ rows: { url, settings }, limits: { maxQueuedRuns }, hasLogs: true }));
+    planes = [await open(), await open()];
+    operator = planes[0].as("owner");
+  });
+  afterEach(() => held.disposeAsync());
+
   test("create runs with 64 callers of one, and with 32 callers each, without a refusal", async () => {
     const spaces: Workspace[] = [];
     for (let index = 0; index < 8; index += 1) spaces.push(await givenWorkspace(`w${index}`));
@@ -235,6 +246,69 @@ describe.skipIf(!hasPostgres)("two control planes on one database", () => {
     isRevoked = true;
     expect(done(await late)).not.toContain(true);
     expect(refusals(await atOnce(2, join))).toEqual(["token_revoked", "token_revoked"]);
+  });
+
+  test("sweep and collect at once: each lease ends once, and what goes is gone for both", async () => {
+    const leaseUntil = new Date(planes[0].clock.now().getTime() - 1);
+    const jobs: Job[] = [];
+    for (let index = 0; index < 6; index += 1) {
+      const run = await givenRun(await givenWorkspace(`swept${index}`), { status: "planning" });
+      const agent = agentRow(null);
+      jobs.push(jobRow(run, { ...startedBy(agent), poolId: null, leaseUntil }));
+    }
+    await controlOf(0).store.write(async (tx) => {
+      for (const job of jobs) await tx.jobs.insert(job);
+    });
+    expect(refusals(await atOnce(6, (control) => sweepOnce(control)))).toEqual([]);
+    for (const { id } of jobs) {
+      const job = await read<Job | undefined>((q) => q.jobs.get(id));
+      expect(job).toMatchObject({ status: "queued", agentId: null, attempt: 1 });
+    }
+    const old = new Date(planes[0].clock.now().getTime() - 30 * 86_400_000);
+    for (let index = 0; index < 8; index += 1) {
+      const workspace = await givenWorkspace(`old${index}`);
+      const run = runRow(workspace, { status: "planned_and_finished", statusAt: old, createdAt: old });
+      await controlOf(0).store.write((tx) => tx.runs.insert(run));
+    }
+    const retention = { ...keepAll, runsMs: 86_400_000 };
+    const collected = await atOnce(4, (control) => collectGarbage(control, { retention, isDryRun: false }));
+    expect(refusals(collected)).toEqual([]);
+    const left = await collectGarbage(controlOf(1), { retention, isDryRun: true });
+    expect(left.filter(({ kind, count }) => kind === "runs" && count > 0)).toEqual([]);
+  });
+
+  test("give each job to one agent, and organizations their turns, whichever of them has the agents", async () => {
+    for (const index of [0, 1]) controlOf(index).wake.relay((topic) => controlOf(index + 1).wake.hear(topic));
+    const rows: Job[] = [];
+    for (const [organization, count] of [
+      [planes[0].organization, 12],
+      [planes[0].sibling, 4],
+    ] as const) {
+      const own = { organizationId: organization.id };
+      const workspace = { ...workspaceRow({ ...own, name: "turns" }), id: newId("ws", systemRandom), poolId: null };
+      await controlOf(0).store.write((tx) => tx.workspaces.insert(workspace));
+      for (let number = 0; number < count; number += 1) {
+        const run = runRow(workspace, { status: "plan_queued", message: `turn ${number}` });
+        await controlOf(0).store.write((tx) => tx.runs.insert(run));
+        rows.push(jobRow(run, { status: "queued", poolId: null }));
+      }
+    }
+    await controlOf(0).store.write(async (tx) => {
+      for (const job of rows) await tx.jobs.insert(job);
+    });
+    const got: Job[] = [];
+    for (const index of [0, 1]) {
+      const { connected } = fakeConnectedAgent({ agentId: newId("agent", systemRandom), name: "vm", poolId: null });
+      const offer = async (job: Job) => {
+        got.push(job);
+        await controlOf(index).store.write((tx) => tx.jobs.save({ ...job, status: "finished" }), job.id);
+      };
+      controlOf(index).presence.enter({ ...connected, offer });
+    }
+    for (let look = 0; got.length < 8 && look < 40; look += 1) await atOnce(2, (control) => dispatchOnce(control));
+    expect(new Set(got.map(({ id }) => id)).size).toBe(got.length);
+    const ofFew = got.slice(0, 8).filter(({ organizationId }) => organizationId === planes[0].sibling.id);
+    expect(ofFew.length).toBeGreaterThanOrEqual(3);
   });
 
   test("keep every rule of a workspace, whatever is asked of both at once", async () => {

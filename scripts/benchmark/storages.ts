@@ -18,7 +18,7 @@ export const sqlite: Storage = {
 export async function openPostgres(held: AsyncDisposableStack): Promise<Postgres> {
   const bin = findPostgresBin();
   if (bin === undefined) return { kind: "absent", why: "initdb and postgres were not found on the PATH" };
-  const server = held.use(await startPostgresServer(bin, ["max_connections=200"]));
+  const server = held.use(await startPostgresServer(bin, { settings: ["max_connections=200"] }));
   const storage: Storage = {
     name: "PostgreSQL",
     server: async (scene, args = [], env = {}) => {

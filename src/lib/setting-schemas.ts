@@ -16,6 +16,8 @@ export interface SettingSchema<T> {
   readonly isRepeatable?: boolean;
   /** Undefined for a text that is none. */
   read(text: string): T | undefined;
+  /** What is wrong with a text that is none, where that can be told more exactly than by what was expected; shows no secret. */
+  readonly why?: (text: string) => string | undefined;
   /** The text that is read as this value. */
   write(value: T): string;
 }

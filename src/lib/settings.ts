@@ -192,6 +192,8 @@ function findGiven(
 function check(one: Setting<unknown>, { text, origin }: Found): Resolved {
   const value = one.schema.read(text);
   if (value !== undefined) return { kind: "value", value, origin };
+  const why = one.schema.why?.(text);
+  if (why !== undefined) return { kind: "problem", problem: `${origin}: ${why}` };
   const got = one.isSecret
     ? "something else (not shown: it is a secret)"
     : JSON.stringify(one.schema.shown?.(text) ?? text);

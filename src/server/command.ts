@@ -9,13 +9,8 @@ import type { ServerSettings } from "./settings.ts";
 
 /** Settings that every command heeds. */
 export const commonSettings = [
-  "config",
-  "dataDir",
-  "databaseUrl",
-  "databaseDirectUrl",
-  "blobUrl",
-  "logLevel",
-  "logFormat",
+  ...["config", "dataDir", "databaseUrl", "databaseDirectUrl", "databasePooling", "databaseConnections"],
+  ...["databaseStatementTimeout", "databasePasswordFile", "blobUrl", "logLevel", "logFormat"],
 ] as const;
 
 /** Everything that a command was called with. */

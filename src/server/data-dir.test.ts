@@ -2,9 +2,10 @@ import { chmod, mkdir, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { createTestDatabase, hasPostgres } from "../../test/postgres.ts";
-import { commandCall, openFilesIn, temporaryDirectory } from "../../test/support/server.ts";
+import { commandCall, openFilesIn, settingsOf, temporaryDirectory } from "../../test/support/server.ts";
 import { lockDatabase } from "../store/engine/postgres-lock.ts";
 import {
+  blobPlace,
   blobsDir,
   demandDataDir,
   ensureDataDir,
@@ -12,7 +13,7 @@ import {
   lockDataDir,
   refuseUnfinishedRestore,
   restoreMark,
-  storeUrls,
+  storePlaces,
 } from "./data-dir.ts";
 import { takeData } from "./offline.ts";
 
@@ -69,15 +70,25 @@ test("what a restore has left half done is refused", async () => {
 });
 
 test("everything lies in it, or in PostgreSQL", () => {
-  expect(storeUrls({ databaseUrl: undefined, blobUrl: undefined }, "/srv")).toEqual({
-    store: "sqlite:/srv/windlass.db",
-    logs: "sqlite:/srv/logs.db",
-    blobs: `files:${blobsDir("/srv")}`,
+  const spoolDirectory = "/srv/maintenance";
+  expect(storePlaces(settingsOf({}), "/srv")).toEqual({
+    store: { url: "sqlite:/srv/windlass.db" },
+    logs: { url: "sqlite:/srv/logs.db" },
   });
+  expect(blobPlace(settingsOf({}), "/srv")).toEqual({ url: `files:${blobsDir("/srv")}`, spoolDirectory });
   const url = "postgres://db/windlass";
-  expect(storeUrls({ databaseUrl: url, blobUrl: undefined }, "/srv")).toEqual({ store: url, logs: url, blobs: url });
-  const blobs = "s3://objects/windlass";
-  expect(storeUrls({ databaseUrl: url, blobUrl: blobs }, "/srv")).toEqual({ store: url, logs: url, blobs });
+  const given = {
+    ...{ "database-url": url, "database-direct-url": url },
+    ...{ "database-pooling": "transaction", "database-connections": "25" },
+  };
+  const place = {
+    url,
+    settings: { pooling: "transaction", maxConnections: 25, statementTimeoutMs: 60_000, passwordFile: undefined },
+  };
+  expect(storePlaces(settingsOf(given), "/srv")).toEqual({ store: place, logs: place });
+  expect(blobPlace(settingsOf(given), "/srv")).toEqual({ ...place, spoolDirectory });
+  const blobs = "s3://objects/windlass?region=eu-central-1";
+  expect(blobPlace(settingsOf({ ...given, "blob-url": blobs }), "/srv")).toEqual({ url: blobs, spoolDirectory });
 });
 
 test("a command that needs the server to stand still takes what the server would, and gives it back", async () => {

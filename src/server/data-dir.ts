@@ -4,7 +4,8 @@ import { join } from "node:path";
 import { type DirectoryLock, lockDirectory } from "../lib/fs/dir-lock.ts";
 import { makeDirectory } from "../lib/fs/make-directory.ts";
 import { messageOf } from "../lib/values/errors.ts";
-import type { ServerSettings } from "./settings.ts";
+import type { DatabasePlace } from "../store/postgres/settings.ts";
+import { type DatabaseSettings, databaseOf, type ServerSettings } from "./settings.ts";
 import { StartError } from "./start-error.ts";
 
 /** Makes the data directory if it is not there, for its owner alone. */
@@ -49,28 +50,28 @@ export function refuseUnfinishedRestore(dataDir: string): void {
   throw new StartError(2, `a restore into ${dataDir} was not finished: run windlassd restore again, with --force`);
 }
 
-/** Where the three stores are. */
-export interface StoreUrls {
-  readonly store: string;
-  readonly logs: string;
-  readonly blobs: string;
+/** Where rows and logs are. */
+export interface StorePlaces {
+  readonly store: DatabasePlace;
+  readonly logs: DatabasePlace;
 }
 
-export const storeUrls = (
-  { databaseUrl, blobUrl }: Pick<ServerSettings, "databaseUrl" | "blobUrl">,
-  dataDir: string,
-): StoreUrls => ({
-  store: databaseUrl ?? `sqlite:${rowsFile(dataDir)}`,
-  logs: databaseUrl ?? `sqlite:${logsFile(dataDir)}`,
-  blobs: blobUrl ?? databaseUrl ?? `files:${blobsDir(dataDir)}`,
-});
+export function storePlaces(settings: DatabaseSettings, dataDir: string): StorePlaces {
+  const database = databaseOf(settings);
+  return {
+    store: database ?? { url: `sqlite:${rowsFile(dataDir)}` },
+    logs: database ?? { url: `sqlite:${logsFile(dataDir)}` },
+  };
+}
 
 /** Where the objects are, and where uploads wait until their names are known. */
 export const blobPlace = (
-  settings: Pick<ServerSettings, "databaseUrl" | "blobUrl">,
+  settings: DatabaseSettings & Pick<ServerSettings, "blobUrl">,
   dataDir: string,
-): { readonly url: string; readonly spoolDirectory: string } => ({
-  url: storeUrls(settings, dataDir).blobs,
+): DatabasePlace & { readonly spoolDirectory: string } => ({
+  ...(settings.blobUrl === undefined
+    ? (databaseOf(settings) ?? { url: `files:${blobsDir(dataDir)}` })
+    : { url: settings.blobUrl }),
   spoolDirectory: maintenanceDir(dataDir),
 });
 

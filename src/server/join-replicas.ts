@@ -7,7 +7,7 @@ import { graceAfterStart } from "../control/runs/sweeper.ts";
 import type { Readiness } from "../http/readiness.ts";
 import { openNoticeLine } from "../store/open.ts";
 import type { Opening } from "./opening.ts";
-import { directUrlOf } from "./settings.ts";
+import { directOf } from "./settings.ts";
 
 /** This process among the others that serve its database. */
 export interface Joined {
@@ -23,13 +23,13 @@ const alone: Joined = { start: () => [], setAddress: () => {} };
 /** Enters this process among those that serve the database. The first one gives what ran before time to come back. */
 export async function joinReplicas(opening: Opening, control: Control): Promise<Joined> {
   const { settings, database, log, clock, random, owned } = opening;
-  if (settings.databaseUrl === undefined || database === undefined) {
+  const place = directOf(settings);
+  if (place === undefined || database === undefined) {
     await graceAfterStart(control);
     return alone;
   }
-  const url = directUrlOf(settings.databaseUrl, settings);
   const isNeeded = () => !control.replicas.isAlone;
-  const line = owned.use(openNoticeLine({ url, log, clock, random, isNeeded }));
+  const line = owned.use(openNoticeLine({ ...place, log, clock, random, isNeeded }));
   let readiness: Readiness | undefined;
   const announcer = new Announcer(control, line, () => membership.noteLoss());
   const shared = new SharedPresence(control);

@@ -1,7 +1,7 @@
 import { lockDatabase } from "../store/engine/postgres-lock.ts";
 import type { CommandCall } from "./command.ts";
 import { demandDataDir, lockDataDir } from "./data-dir.ts";
-import { dataDirOf, directUrlOf } from "./settings.ts";
+import { dataDirOf, directOf } from "./settings.ts";
 import { StartError } from "./start-error.ts";
 
 /** Takes what a server would take, so that none runs meanwhile: the data directory, and the database if it is PostgreSQL. */
@@ -14,14 +14,10 @@ export async function takeData({
   demandDataDir(dataDir);
   await using held = new AsyncDisposableStack();
   held.use(await lockDataDir(dataDir));
-  if (settings.databaseUrl !== undefined) {
+  const database = directOf(settings);
+  if (database !== undefined) {
     const onStolen = (err: Error) => log.error({ err }, "another windlassd has taken the database meanwhile");
-    const outcome = await lockDatabase({
-      url: directUrlOf(settings.databaseUrl, settings),
-      hold: { kind: "alone" },
-      log,
-      onStolen,
-    });
+    const outcome = await lockDatabase({ ...database, hold: { kind: "alone" }, log, onStolen });
     if (outcome.kind === "held") throw new StartError(5, outcome.message);
     held.use(outcome.lock);
   }

@@ -3,7 +3,7 @@ import { openBlobStore, openLogStore, openStore } from "../store/open.ts";
 import type { BlobStore } from "../store/ports/blobs.ts";
 import type { LogStore } from "../store/ports/logs.ts";
 import type { Store } from "../store/ports/store.ts";
-import { blobPlace, storeUrls } from "./data-dir.ts";
+import { blobPlace, storePlaces } from "./data-dir.ts";
 import type { Opening } from "./opening.ts";
 import type { ServerSettings } from "./settings.ts";
 import { StartError } from "./start-error.ts";
@@ -16,12 +16,12 @@ export interface Stores {
 
 /** Second step: opens rows, logs and objects, and brings their tables up to date if the settings let it. */
 export async function openStores({ settings, dataDir, log, clock, random, onFatal, owned }: Opening): Promise<Stores> {
-  const urls = storeUrls(settings, dataDir);
+  const places = storePlaces(settings, dataDir);
   const parts = { log, migrate: settings.migrate, clock, random };
-  const openLogs = () => openLogStore({ ...parts, url: urls.logs });
+  const openLogs = () => openLogStore({ ...parts, ...places.logs });
   // A file of their own: their thread starts beside the rows. In PostgreSQL their table comes with the rows' schema.
   const early = settings.databaseUrl === undefined ? begun(owned, openLogs()) : undefined;
-  const store = owned.use(await openStore({ ...parts, url: urls.store, onFatal }));
+  const store = owned.use(await openStore({ ...parts, ...places.store, onFatal }));
   const logs = await (early ?? begun(owned, openLogs()));
   const blobs = owned.use(await openBlobStore({ ...parts, ...blobPlace(settings, dataDir) }));
   await demandOwnObjects({ store, blobs, random }, settings);

@@ -11,7 +11,7 @@ import { type DatabaseFacts, type HeldDatabase, lockDatabase } from "../store/en
 import { ensureDataDir, lockDataDir, refuseUnfinishedRestore } from "./data-dir.ts";
 import { tryPort } from "./port.ts";
 import { serverAgentConfig } from "./server-agent-config.ts";
-import { dataDirOf, directUrlOf, type ServerSettings } from "./settings.ts";
+import { dataDirOf, directOf, type ServerSettings } from "./settings.ts";
 import { StartError } from "./start-error.ts";
 
 export interface ServerOptions {
@@ -71,10 +71,10 @@ async function takeDatabase(
   { settings, log, clock, onFatal, replicaId }: ServerOptions & Pick<Opening, "clock" | "replicaId">,
   owned: AsyncDisposableStack,
 ): Promise<HeldDatabase | undefined> {
-  if (settings.databaseUrl === undefined) return undefined;
-  const url = directUrlOf(settings.databaseUrl, settings);
+  const database = directOf(settings);
+  if (database === undefined) return undefined;
   const hold = { kind: "shared", replica: replicaId } as const;
-  const outcome = await lockDatabase({ url, hold, log, clock, onStolen: (error) => onFatal?.(error) });
+  const outcome = await lockDatabase({ ...database, hold, log, clock, onStolen: (error) => onFatal?.(error) });
   if (outcome.kind === "held") throw new StartError(5, outcome.message);
   owned.use(outcome.lock);
   refuseUnusable(outcome.lock.facts, clock);

@@ -10,7 +10,7 @@ import { loadSettings, type Origins, type SettingFile } from "../lib/settings.ts
 import { knownVariables } from "../settings/known-variables.ts";
 import { serverSettings } from "../settings/server.ts";
 import { hiddenFromJobs } from "./server-agent-config.ts";
-import { dataDirOf, type ServerSettings } from "./settings.ts";
+import { databaseProblems, dataDirOf, type ServerSettings } from "./settings.ts";
 
 const require = createRequire(import.meta.url);
 
@@ -30,7 +30,9 @@ export function readSettings(flags: Readonly<Record<string, unknown>>, environme
   const loaded = loadSettings(serverSettings, { flags, environment, file, alsoKnown: knownVariables });
   const problems = [
     ...armFailpoints(environment),
-    ...(loaded.kind === "invalid" ? loaded.problems : [...loaded.unknown, ...jobProblems(loaded.values, environment)]),
+    ...(loaded.kind === "invalid"
+      ? loaded.problems
+      : [...loaded.unknown, ...databaseProblems(loaded.values), ...jobProblems(loaded.values, environment)]),
   ];
   if (loaded.kind === "invalid" || problems.length > 0) return { kind: "invalid", problems };
   return { kind: "loaded", settings: loaded.values, origins: loaded.origins };

@@ -7,7 +7,7 @@ import { noNetworks } from "../lib/net/networks.ts";
 import { serverSettings } from "../settings/server.ts";
 import { trustOf } from "./proxy-settings.ts";
 import { readSettings } from "./read-call.ts";
-import { dataDirOf, limitsOf, timingOf } from "./settings.ts";
+import { databaseOf, dataDirOf, directOf, limitsOf, timingOf } from "./settings.ts";
 import { retentionOf, retentionSettings } from "./upkeep-settings.ts";
 
 test("no two settings share a flag or a variable, and each says what it sets", () => {
@@ -40,6 +40,16 @@ test("a flag is its setting's name, and a variable its flag's: scripts that give
       (ofPrograms.test(env) ? plain.replace(/^WINDLASS_(SERVER_)?/, "WINDLASS_SERVER_") : plain);
     expect(env).toBe(expected);
   }
+});
+
+test("a pooler of transactions needs a way past it", () => {
+  const pooled = { "database-url": "postgres://pooler/net", "database-pooling": "transaction" };
+  expect(() => settingsOf(pooled)).toThrow("--database-pooling transaction needs --database-direct-url");
+  const settings = settingsOf({ ...pooled, "database-direct-url": "postgres://db/net" });
+  expect([databaseOf(settings)?.url, directOf(settings)?.url]).toEqual(["postgres://pooler/net", "postgres://db/net"]);
+  const plain = settingsOf({ "database-url": "postgres://db/net" });
+  expect([databaseOf(plain)?.url, directOf(plain)?.url]).toEqual(["postgres://db/net", "postgres://db/net"]);
+  expect(directOf(settingsOf({}))).toBeUndefined();
 });
 
 test("what may hold a password is never shown, and the master key stands on no command line", () => {

@@ -4,6 +4,7 @@ import type { Limits, Timing } from "../control/core/control.ts";
 import type { Environment } from "../lib/environment.ts";
 import type { SettingValues } from "../lib/settings.ts";
 import type { serverSettings } from "../settings/server.ts";
+import type { DatabasePlace } from "../store/postgres/settings.ts";
 
 /** What windlassd was told, by the names of its settings. */
 export type ServerSettings = SettingValues<typeof serverSettings>;
@@ -12,11 +13,44 @@ export type ServerSettings = SettingValues<typeof serverSettings>;
 export const dataDirOf = ({ dataDir }: ServerSettings, environment: Environment): string =>
   dataDir ?? environment.STATE_DIRECTORY ?? join(envPaths("windlass", { suffix: "" }).data, "server");
 
-/** Where connections go that belong to one process for long: past a pooler of transactions, if there is one. */
-export const directUrlOf = (
-  databaseUrl: string,
-  { databaseDirectUrl }: Pick<ServerSettings, "databaseDirectUrl">,
-): string => databaseDirectUrl ?? databaseUrl;
+/** What is said of PostgreSQL. */
+export type DatabaseSettings = Pick<
+  ServerSettings,
+  ("databaseUrl" | "databasePooling" | "databaseConnections") | ("databaseStatementTimeout" | "databasePasswordFile")
+>;
+
+/** The PostgreSQL database and how to ask it; undefined where there is none. */
+export const databaseOf = (settings: DatabaseSettings): DatabasePlace | undefined =>
+  settings.databaseUrl === undefined
+    ? undefined
+    : {
+        url: settings.databaseUrl,
+        settings: {
+          pooling: settings.databasePooling,
+          maxConnections: settings.databaseConnections,
+          statementTimeoutMs: settings.databaseStatementTimeout,
+          passwordFile: settings.databasePasswordFile,
+        },
+      };
+
+/** The same for connections that belong to one process for long: past a pooler of transactions, if there is one. */
+export const directOf = (
+  settings: DatabaseSettings & Pick<ServerSettings, "databaseDirectUrl">,
+): DatabasePlace | undefined =>
+  databaseOf({
+    ...settings,
+    databaseUrl: settings.databaseUrl && (settings.databaseDirectUrl ?? settings.databaseUrl),
+  });
+
+/** What is wrong with what is said of PostgreSQL. */
+export const databaseProblems = ({
+  databaseUrl,
+  databaseDirectUrl,
+  databasePooling,
+}: Pick<ServerSettings, "databaseUrl" | "databaseDirectUrl" | "databasePooling">): readonly string[] =>
+  databaseUrl !== undefined && databasePooling === "transaction" && databaseDirectUrl === undefined
+    ? ["--database-pooling transaction needs --database-direct-url: locks and notices go past the pooler"]
+    : [];
 
 export const limitsOf = (settings: ServerSettings): Limits => ({
   maxPlanBytes: 256 * 2 ** 20,

@@ -126,7 +126,7 @@ export const serverSettings = {
   }),
   databaseUrl: optional({
     flag: "database-url",
-    about: "postgres://…",
+    about: "postgres://…, also with several hosts and the options of psql: docs/operations.md",
     otherwise: "SQLite in the data directory",
     schema: postgresUrl(),
     isSecret: true,
@@ -144,6 +144,36 @@ export const serverSettings = {
     otherwise: "--database-url",
     schema: postgresUrl(),
     isSecret: true,
+  }),
+  databasePooling: setting(
+    {
+      flag: "database-pooling",
+      about:
+        "whether a connection to PostgreSQL stays one session, or a pooler such as PgBouncer gives it a server for one transaction at a time",
+      schema: choice("session", "transaction"),
+    },
+    "session",
+  ),
+  databaseConnections: setting(
+    {
+      flag: "database-connections",
+      about: "connections to PostgreSQL for rows, at most; logs and objects have up to 4 each beside them",
+      schema: integer(3, 1_000),
+    },
+    10,
+  ),
+  databaseStatementTimeout: setting(
+    {
+      flag: "database-statement-timeout",
+      about: "how long a statement in PostgreSQL may take; 0 is for ever",
+      schema: durationMs(),
+    },
+    minute,
+  ),
+  databasePasswordFile: optional({
+    flag: "database-password-file",
+    about: "file with the password of --database-url, read anew for each connection",
+    schema: path("FILE"),
   }),
   masterKey: optionalSetting({
     env: "WINDLASS_MASTER_KEY",

@@ -23,12 +23,11 @@ import {
   schemaOfPostgres,
   schemaOfSqlite,
 } from "./engine/migrate.ts";
-import { openPostgresPool, postgresEngine } from "./engine/postgres.ts";
+import { postgresEngine } from "./engine/postgres.ts";
 import { type NoticeOptions, PostgresNotices } from "./engine/postgres-notices.ts";
 import { blobTables, logTables, sizeOfDatabase, sizeOfTables } from "./engine/postgres-space.ts";
 import { openExisting } from "./engine/snapshot.ts";
 import { openSqliteEngine } from "./engine/sqlite.ts";
-import { unreachable } from "./engine/unreachable.ts";
 import { openPostgresLogStore } from "./logs/postgres.ts";
 import { openSqliteLogStore } from "./logs/sqlite.ts";
 import type { BlobStore } from "./ports/blobs.ts";
@@ -36,14 +35,18 @@ import { ChangeFeed } from "./ports/change-feed.ts";
 import type { LogStore } from "./ports/logs.ts";
 import type { NoticeLine } from "./ports/notices.ts";
 import type { Queries, Store } from "./ports/store.ts";
+import { checkDatabase } from "./postgres/checkup.ts";
+import { connectPostgres, openPostgresPool } from "./postgres/connections.ts";
+import { DatabaseRoute } from "./postgres/route.ts";
+import type { DatabasePlace } from "./postgres/settings.ts";
+import { unreachable } from "./postgres/unreachable.ts";
 import { buildQueries } from "./queries/index.ts";
 import { scopedQueries } from "./scoped-queries.ts";
 import { defineTables, type Tables } from "./tables/tables.ts";
 import { type HeardStatuses, published } from "./watched-queries.ts";
 
-export interface OpenOptions {
-  /** `sqlite:<path>` (for objects `files:<directory>` or `s3://…`), or `postgres://…`. */
-  readonly url: string;
+/** The URL is `sqlite:<path>` (for objects `files:<directory>` or `s3://…`), or `postgres://…`. */
+export interface OpenOptions extends DatabasePlace {
   readonly log?: StoreLog | undefined;
   /** `auto` if absent. Objects in files and logs in SQLite have no migrations. */
   readonly migrate?: MigrateMode | undefined;
@@ -74,6 +77,7 @@ const migrations = (name: string) => join(fileURLToPath(new URL("../../migration
  */
 export async function openStore({
   url,
+  settings,
   log = silentLog,
   migrate = "auto",
   clock = systemClock,
@@ -94,9 +98,9 @@ export async function openStore({
       await engine[Symbol.asyncDispose]();
     });
   }
-  const pool = await openMigratedPool({ url, log, migrate });
+  const pool = await openMigratedPool({ url, settings, log, migrate });
   const queries = builder(defineTables(postgresKit), postgresDialect);
-  const engine = postgresEngine({ pool, queries, scoped: scopedQueries, clock, random });
+  const engine = postgresEngine({ pool, queries, scoped: scopedQueries, settings, clock, random });
   const place: Spacious = {
     space: async () => {
       const others = await sizeOfTables(pool, [...logTables, ...blobTables]);
@@ -113,19 +117,21 @@ export async function openStore({
 /** Opens the log streams: a SQLite file of their own, or tables of the PostgreSQL database. */
 export async function openLogStore({
   url,
+  settings,
   log = silentLog,
   migrate = "auto",
   clock = systemClock,
 }: OpenOptions): Promise<LogStore> {
   const target = parsed(url, "sqlite");
   if (target.kind === "embedded") return openSqliteLogStore(target.path, clock);
-  const pool = await openMigratedPool({ url, log, migrate, maxConnections: maxByteConnections });
+  const pool = await openMigratedPool({ url, settings, log, migrate, maxConnections: maxByteConnections });
   return openPostgresLogStore(pool, clock);
 }
 
 /** Opens the objects: files under a directory, tables of the PostgreSQL database, or a bucket of S3. */
 export async function openBlobStore({
   url,
+  settings,
   log = silentLog,
   migrate = "auto",
   isShared = false,
@@ -140,7 +146,7 @@ export async function openBlobStore({
     return openS3BlobStore({ place: target.place, spoolDirectory, clock, random });
   }
   if (target.kind === "embedded") return openFileBlobStore(target.path, { isShared, random });
-  const pool = await openMigratedPool({ url, log, migrate, maxConnections: maxByteConnections });
+  const pool = await openMigratedPool({ url, settings, log, migrate, maxConnections: maxByteConnections });
   return openPostgresBlobStore({ pool, clock, random });
 }
 
@@ -170,19 +176,28 @@ const builder =
   (db: Db): Queries =>
     buildQueries({ db, t, dialect });
 
-interface PoolOptions extends OpenOptions {
+interface MigratedOptions extends OpenOptions {
   readonly log: StoreLog;
   readonly migrate: MigrateMode;
+  /** Of what is not the rows. */
   readonly maxConnections?: number | undefined;
 }
 
-async function openMigratedPool({ url, log, migrate, maxConnections }: PoolOptions): Promise<pg.Pool> {
-  const pool = openPostgresPool(url, log, maxConnections);
+async function openMigratedPool({ url, settings, log, migrate, maxConnections }: MigratedOptions): Promise<pg.Pool> {
+  const route = new DatabaseRoute({ url, settings });
+  await connected(route, async (client) => {
+    const warn = maxConnections === undefined ? (message: string) => log.warn({}, message) : undefined;
+    await checkDatabase(client, { route, isToRead: migrate === "off", warn });
+    await migratePostgres(client, { folder: migrations("postgres"), mode: migrate, log });
+  });
+  return openPostgresPool({ route, log, maxConnections });
+}
+
+async function connected<T>(route: DatabaseRoute, run: (client: pg.Client) => Promise<T>): Promise<T> {
   try {
-    await migratePostgres(pool, migrations("postgres"), migrate);
-    return pool;
+    const client = await connectPostgres(route, "windlassd");
+    return await run(client).finally(() => client.end().catch(() => {}));
   } catch (cause) {
-    await pool.end();
     throw unreachable(cause);
   }
 }
@@ -191,7 +206,7 @@ async function openMigratedPool({ url, log, migrate, maxConnections }: PoolOptio
  * How far the schema is that `openStore` would find. Makes and changes nothing; a SQLite file that is not there has
  * none.
  */
-export async function schemaState({ url, log = silentLog }: OpenOptions): Promise<SchemaState> {
+export async function schemaState({ url, settings }: OpenOptions): Promise<SchemaState> {
   const target = parsed(url, "sqlite");
   if (target.kind === "embedded") {
     const db = openExisting(target.path);
@@ -202,14 +217,7 @@ export async function schemaState({ url, log = silentLog }: OpenOptions): Promis
       db.close();
     }
   }
-  const pool = openPostgresPool(url, log, 1);
-  try {
-    return await schemaOfPostgres(pool, migrations("postgres"));
-  } catch (cause) {
-    throw unreachable(cause);
-  } finally {
-    await pool.end();
-  }
+  return connected(new DatabaseRoute({ url, settings }), (client) => schemaOfPostgres(client, migrations("postgres")));
 }
 
 interface StoreParts {

@@ -25,6 +25,7 @@ import { serverSettings } from "../../src/settings/server.ts";
 import { openBlobStore, openLogStore, openStore } from "../../src/store/open.ts";
 import type { LogStore } from "../../src/store/ports/logs.ts";
 import type { Store } from "../../src/store/ports/store.ts";
+import type { DatabasePlace } from "../../src/store/postgres/settings.ts";
 import { ManualClock } from "./manual-clock.ts";
 
 /**
@@ -48,7 +49,7 @@ export interface TestControlOptions {
   /** Opens a real log store; without it every use of logs fails. */
   readonly hasLogs?: boolean;
   /** Where the rows are, if not in a SQLite database of its own. */
-  readonly rows?: string;
+  readonly rows?: string | DatabasePlace;
 }
 
 /** What a server keeps for ever, as long as nothing else is said. */
@@ -76,7 +77,9 @@ export async function openTestControl({
   await using opening = new AsyncDisposableStack();
   const dir = await mkdtemp(join(tmpdir(), "windlass-control-"));
   opening.defer(() => rm(dir, { recursive: true, force: true }));
-  const store = opening.use(await openStore({ url: rows ?? `sqlite:${join(dir, "rows.db")}` }));
+  const store = opening.use(
+    await openStore(typeof rows === "object" ? rows : { url: rows ?? `sqlite:${join(dir, "rows.db")}` }),
+  );
   const blobs = opening.use(await openBlobStore({ url: `files:${join(dir, "blobs")}` }));
   const clock = new ManualClock();
   const random: Random = systemRandom;

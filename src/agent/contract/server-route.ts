@@ -1,4 +1,4 @@
-import type { Endpoint, Endpoints } from "../../lib/way/endpoints.ts";
+import type { AddressHost, Endpoints } from "../../lib/way/endpoints.ts";
 import type { SeveralTransport } from "../../lib/way/several.ts";
 
 /** Which control plane an agent calls, where there may be several. */
@@ -18,7 +18,7 @@ export function serverRoute(
   endpoints: Endpoints,
   { session, transfers }: { readonly session: SeveralTransport; readonly transfers: SeveralTransport },
 ): ServerRoute {
-  const note = (tell: (endpoint: Endpoint) => void) => {
+  const note = (tell: (endpoint: AddressHost) => void) => {
     if (session.endpoint !== undefined) tell(session.endpoint);
   };
   return {

@@ -1,5 +1,6 @@
 import type { Leases } from "../../domain/runs/job.ts";
 import type { Random } from "../../lib/random.ts";
+import { isWindlassError } from "../../lib/words/errors.ts";
 import type { Queries } from "../../store/ports/store.ts";
 import type { Control } from "./control.ts";
 
@@ -40,6 +41,14 @@ export async function changeAbout<T>(control: Control, about: string | undefined
   for (const topic of touched) control.wake.notify(topic);
   for (const key of unneeded) await forget(control, key);
   return result;
+}
+
+/**
+ * An object that was stored for a change which then failed is not needed, unless nobody knows whether the change is there: then the
+ * collection looks later.
+ */
+export async function forgetAfter(control: Control, key: string, failure: unknown): Promise<void> {
+  if (!isWindlassError(failure, "outcome_unknown")) await forget(control, key);
 }
 
 /** What cannot be deleted now is found by the collection. */

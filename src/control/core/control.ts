@@ -118,6 +118,8 @@ export const topics = {
   /** A job was queued, or an agent became free. */
   jobs: "jobs",
   run: (runId: string): string => `run/${runId}`,
+  /** A job of the organization was given to an agent: which of them were last is the order of their turns. */
+  turn: (organizationId: string): string => `turn/${organizationId}`,
   /** An agent came, went, or is in another state. */
   agents: "agents",
   /** What an agent should do has changed. */

@@ -6,7 +6,6 @@ import { DesiredState, type HeldJob } from "../../gen/windlass/agent/v1/job_pb.t
 import { oneLine } from "../../lib/text/clean-text.ts";
 import type { AgentId, JobId, PoolId } from "../../lib/words/ids.ts";
 import { Declines } from "./declines.ts";
-import { Turns } from "./turns.ts";
 
 /** Why a stream is ended from this side. */
 export type PartingReason = "superseded" | "revoked" | "deleted" | "draining";
@@ -143,7 +142,6 @@ const mostComers = 10_000;
  * speed only.
  */
 export class Presence {
-  readonly turns = new Turns();
   /** Monotonic milliseconds of the start: before it nobody could be heard. */
   readonly startedMs: number;
   readonly #connectedAgents = new Map<AgentId, ConnectedAgent>();

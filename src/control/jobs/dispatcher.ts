@@ -34,7 +34,8 @@ export async function dispatchUntil(control: Control, signal: AbortSignal): Prom
   while (!signal.aborted) {
     const seen = control.wake.version(topics.jobs);
     try {
-      await dispatchOnce(control, aside);
+      // What another process was faster with is gone; what comes behind it may be for agents here.
+      while ((await look(control, aside)).isBeaten && !signal.aborted);
     } catch (error) {
       control.log.error({ err: error }, "dispatch failed: it is tried again");
     }
@@ -43,18 +44,30 @@ export async function dispatchUntil(control: Control, signal: AbortSignal): Prom
 }
 
 /** One look at the queue; answers how many jobs were offered. */
-export async function dispatchOnce(control: Control, aside: SetAside = new Map()): Promise<number> {
+export const dispatchOnce = async (control: Control, aside: SetAside = new Map()): Promise<number> =>
+  (await look(control, aside)).offered;
+
+interface Looked {
+  readonly offered: number;
+  /** Another process has taken a job that was read here as queued. */
+  readonly isBeaten: boolean;
+}
+
+const nothing: Looked = { offered: 0, isBeaten: false };
+
+async function look(control: Control, aside: SetAside): Promise<Looked> {
   const present = control.presence.all();
   const connectedAgents = present.filter(
     (connected) => connected.takesJobs && connected.jobs.size < connected.concurrency,
   );
-  if (connectedAgents.length === 0) return 0;
+  if (connectedAgents.length === 0) return nothing;
   const now = control.clock.monotonicMs();
   for (const [id, untilMs] of aside) if (untilMs <= now) aside.delete(id);
-  const look = { present, connectedAgents, served: control.presence.turns.last };
-  const { order: all, jobs } = await control.store.read((q) => readQueue(q, look));
+  const turnOf = (id: OrganizationId) => control.wake.version(topics.turn(id));
+  const wanted = { present, connectedAgents, turnOf };
+  const { order: all, jobs } = await control.store.read((q) => readQueue(q, wanted));
   const order = all.filter(({ id }) => !aside.has(id));
-  if (order.length === 0) return 0;
+  if (order.length === 0) return nothing;
   const assignments = assign(
     order,
     present.map((connected) => ({ ...factsOf(connected), jobs: connected.jobs.size })),
@@ -63,12 +76,13 @@ export async function dispatchOnce(control: Control, aside: SetAside = new Map()
   const offers = await Promise.allSettled(
     assignments.map((assignment) => {
       const job = jobs.get(assignment.jobId);
-      return job === undefined ? false : offer(control, aside, { job, assignment });
+      return job === undefined ? "left" : offer(control, aside, { job, assignment });
     }),
   );
   const failed = offers.find((one) => one.status === "rejected");
   if (failed !== undefined) throw failed.reason;
-  return offers.filter((one) => one.status === "fulfilled" && one.value).length;
+  const ends = offers.map((one) => (one.status === "fulfilled" ? one.value : "left"));
+  return { offered: ends.filter((end) => end === "offered").length, isBeaten: ends.includes("beaten") };
 }
 
 /** The agents that one look at the queue is for. */
@@ -76,8 +90,8 @@ interface Look {
   readonly present: readonly ConnectedAgent[];
   /** Those of them that have room. */
   readonly connectedAgents: readonly ConnectedAgent[];
-  /** The last turns of the organizations. */
-  readonly served: ReadonlyMap<OrganizationId, number>;
+  /** Numbers the last turn of an organization, here or at another process: the newest is the greatest. */
+  readonly turnOf: (organizationId: OrganizationId) => number;
 }
 
 /** Those of a session that decide: they are getters, which a spread would leave out. */
@@ -115,7 +129,9 @@ async function readQueue(q: Queries, look: Look): Promise<Queue> {
     wish,
     needs,
   }));
-  return { order: dispatchOrder(candidates, running, look.served), jobs: new Map(allowed.map((job) => [job.id, job])) };
+  const waiting = new Set(candidates.map(({ organizationId }) => organizationId));
+  const served = new Map([...waiting].map((id) => [id, look.turnOf(id)]));
+  return { order: dispatchOrder(candidates, running, served), jobs: new Map(allowed.map((job) => [job.id, job])) };
 }
 
 /** The jobs that one of the agents may take: only those of their pools are read, and of every organization a share. */
@@ -185,15 +201,18 @@ async function warmAgents(q: Queries, jobs: readonly Job[]): Promise<ReadonlyMap
   return new Map(plans.flatMap((job) => (job.agentId === null ? [] : [[job.runId, job.agentId] as const])));
 }
 
+/** `beaten`: another process has claimed the job. `left`: it stays where it is. */
+type OfferEnd = "offered" | "beaten" | "left";
+
 interface Offer {
   readonly job: Job;
   readonly assignment: Assignment;
 }
 
-async function offer(control: Control, aside: SetAside, { job, assignment }: Offer): Promise<boolean> {
+async function offer(control: Control, aside: SetAside, { job, assignment }: Offer): Promise<OfferEnd> {
   const { agentId } = assignment;
   const connected = control.presence.get(agentId);
-  if (connected === undefined) return false;
+  if (connected === undefined) return "left";
   const epoch = job.epoch + 1;
   const tokenHash = hashToken(jobTokenOf(control, { id: job.id, epoch }));
   const move = moveJob(
@@ -201,9 +220,9 @@ async function offer(control: Control, aside: SetAside, { job, assignment }: Off
     { kind: "offered", agentId, agentName: connected.name, tokenHash },
     { now: control.clock.now(), leases: control.timing.leases },
   );
-  if (move.kind !== "moved") return false;
+  if (move.kind !== "moved") return "left";
   // Reserved before the claim is written, so that a second look cannot overload the agent.
-  if (!connected.reserve(job.id, epoch)) return false;
+  if (!connected.reserve(job.id, epoch)) return "left";
   const isClaimed = await control.store
     .step((tx) => tx.jobs.saveIf(move.job, { epoch: job.epoch, status: "queued" }))
     .catch((error: unknown) => {
@@ -212,20 +231,20 @@ async function offer(control: Control, aside: SetAside, { job, assignment }: Off
     });
   if (!isClaimed) {
     connected.release(job.id, epoch);
-    return false;
+    return "beaten";
   }
-  control.presence.turns.note(job.organizationId);
+  control.wake.notify(topics.turn(job.organizationId));
   control.wake.notify(topics.run(job.runId));
   control.log.info({ jobId: job.id, runId: job.runId, epoch, agentId }, "job offered");
   failpoint("server.offer-claimed");
   try {
     await connected.offer(move.job);
-    return true;
+    return "offered";
   } catch (error) {
     control.log.error({ err: error, jobId: job.id, runId: job.runId }, "a job cannot be offered: it is set aside");
     aside.set(job.id, control.clock.monotonicMs() + setAsideMs);
     connected.release(job.id, epoch);
     await declineOffer(control, { jobId: job.id, epoch, agentId });
-    return false;
+    return "left";
   }
 }

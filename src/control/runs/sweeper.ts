@@ -3,6 +3,7 @@ import { requestMemoryMs } from "../../domain/people/retention.ts";
 import type { SilentRow } from "../../store/ports/agents.ts";
 import type { SilentAgent } from "../../store/ports/store.ts";
 import { changeAbout } from "../core/change.ts";
+import { claimWork } from "../core/claimed-work.ts";
 import { type Control, topics } from "../core/control.ts";
 import { advanceJob, noFacts } from "./advance.ts";
 import { logStreamOf } from "./logs.ts";
@@ -12,6 +13,8 @@ import { sweepQueues, sweepSavedPlans } from "./queue-limits.ts";
 /** How often overdue rows are looked for. */
 const sweepMs = 5_000;
 const batch = 200;
+/** Of several servers one sweeps for as long as it goes on; another one takes over after so long. */
+const claimMs = 4 * sweepMs;
 /** How many request ids one look forgets: after a long stop there may be a day's. */
 const requestBatch = 1_000;
 
@@ -31,8 +34,10 @@ export async function sweepUntil(control: Control, signal: AbortSignal): Promise
         await graceAfterGap(control);
       }
       last = now;
-      await sweepOnce(control, now.at);
-      if (now.monotonicMs - graceFromMs >= queueGraceMs(control)) await sweepQueues(control, now.at);
+      if (await claimWork(control, "sweep", claimMs)) {
+        await sweepOnce(control, now.at);
+        if (now.monotonicMs - graceFromMs >= queueGraceMs(control)) await sweepQueues(control, now.at);
+      }
     } catch (error) {
       log.error({ err: error }, "a sweep failed: it is tried again");
     }

@@ -13,7 +13,7 @@ import type { Slice, Sliced } from "../../store/ports/pages.ts";
 import type { Queries } from "../../store/ports/store.ts";
 import { aboutWorkspace, asPerson, demand, findWorkspace, type Reference, visible } from "../core/access.ts";
 import { actorOf, record } from "../core/audit.ts";
-import { type Change, changeAbout } from "../core/change.ts";
+import { type Change, changeAbout, forgetAfter } from "../core/change.ts";
 import type { Control } from "../core/control.ts";
 import { heldError, invalid } from "../core/refusals.ts";
 import { CountedPieces, readSealed, storeSealedPieces } from "../core/sealed-blobs.ts";
@@ -144,7 +144,7 @@ export async function takeAnnouncedState(
     const content = await checkedContent(control, announcement, arrived);
     return await changeAbout(control, id, (tx, at) => finish(tx, at, { person, id, arrived, content }));
   } catch (error) {
-    await control.blobs.delete(arrived.blobKey);
+    await forgetAfter(control, arrived.blobKey, error);
     throw error;
   }
 }

@@ -5,7 +5,7 @@ import { isId } from "../../lib/words/ids.ts";
 import type { Queries } from "../../store/ports/store.ts";
 import { asPerson, demand, visible } from "../core/access.ts";
 import { actorOf } from "../core/audit.ts";
-import { changeAbout } from "../core/change.ts";
+import { changeAbout, forgetAfter } from "../core/change.ts";
 import type { Control } from "../core/control.ts";
 import { readSealed, storeSealedPieces } from "../core/sealed-blobs.ts";
 import type { AnnouncedBytes } from "./announcements.ts";
@@ -36,7 +36,7 @@ export async function takeJsonState(control: Control, who: Principal, { id, piec
       else await tx.states.save({ ...now.row, jsonBlobKey: blobKey });
     });
   } catch (error) {
-    await control.blobs.delete(blobKey);
+    await forgetAfter(control, blobKey, error);
     throw error;
   }
 }

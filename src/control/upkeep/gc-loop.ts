@@ -1,3 +1,4 @@
+import { claimWork } from "../core/claimed-work.ts";
 import type { Control } from "../core/control.ts";
 import { collectGarbage } from "./gc.ts";
 import type { GcControl } from "./gc-counts.ts";
@@ -15,16 +16,24 @@ export interface GcLoop {
   readonly enter: () => Promise<Disposable | undefined>;
 }
 
-/** Collects every hour, until the signal is aborted. */
+/** Of several servers one collects each time: for the others it is done until it is due again. */
+const claimMs = everyMs - firstMs;
+
+/** Collects every hour, until the signal is aborted. Another server has collected: it is looked again sooner. */
 export async function collectUntil(
-  control: GcControl & Pick<Control, "retention">,
+  control: GcControl & Pick<Control, "retention" | "replicas">,
   { enter }: GcLoop,
   signal: AbortSignal,
 ): Promise<void> {
-  for (let pauseMs = firstMs; !signal.aborted; pauseMs = everyMs) {
+  for (let pauseMs = firstMs; !signal.aborted; ) {
     await control.clock.sleep(pauseMs, signal).catch(() => {});
     if (signal.aborted) return;
+    pauseMs = everyMs;
     try {
+      if (!(await claimWork(control, "collection", claimMs))) {
+        pauseMs = firstMs;
+        continue;
+      }
       using entered = await enter();
       if (entered === undefined) control.log.info("a backup is under way: nothing is deleted now");
       else {

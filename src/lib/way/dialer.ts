@@ -3,7 +3,7 @@ import { linkSignals } from "../async/abort.ts";
 import { plainAddress } from "../net/networks.ts";
 import { messageOf } from "../values/errors.ts";
 import { type Dialed, dial, type WayProgress } from "./dial.ts";
-import type { Endpoint } from "./endpoints.ts";
+import type { AddressHost } from "./endpoints.ts";
 import { http2Error, unfinished } from "./http2-words.ts";
 import type { Way } from "./way.ts";
 import { WayError, type WayStep } from "./way-error.ts";
@@ -58,7 +58,7 @@ export class Dialer {
   }
 
   /** Where the connection leads that was handed out last: the host is not known behind a proxy. */
-  get endpoint(): Endpoint {
+  get endpoint(): AddressHost {
     return { url: this.way.url, host: this.#host };
   }
 

@@ -9,7 +9,7 @@ const maxPauseMs = 60_000;
 const restartMs = 15_000;
 
 /** Where a control plane is reached: an address, and one of the hosts behind its name where that is known. */
-export interface Endpoint {
+export interface AddressHost {
   readonly url: string;
   readonly host?: string | undefined;
 }
@@ -32,7 +32,7 @@ export class Endpoints {
   readonly #pauses = new Map<string, Pause>();
   /** What was left since one was good. */
   readonly #left = new Set<string>();
-  #current: Endpoint | undefined;
+  #current: AddressHost | undefined;
 
   constructor(urls: readonly string[], { clock, random }: { readonly clock: Clock; readonly random: Random }) {
     this.#clock = clock;
@@ -41,7 +41,7 @@ export class Endpoints {
   }
 
   /** The one that was good last, as long as it has not been left. */
-  get current(): Endpoint | undefined {
+  get current(): AddressHost | undefined {
     return this.#current;
   }
 
@@ -71,7 +71,7 @@ export class Endpoints {
   }
 
   /** It has answered as it should. */
-  isGood(endpoint: Endpoint): void {
+  isGood(endpoint: AddressHost): void {
     this.#current = endpoint;
     this.#left.clear();
     this.#pauses.delete(keyOf(endpoint));
@@ -79,7 +79,7 @@ export class Endpoints {
   }
 
   /** It was not reached, or cannot serve now. */
-  hasFailed(endpoint: Endpoint): void {
+  hasFailed(endpoint: AddressHost): void {
     const key = this.#keyOf(endpoint);
     const failures = this.#pauses.get(key)?.failures ?? 0;
     const bound = Math.min(maxPauseMs, firstPauseMs * 2 ** failures);
@@ -87,11 +87,11 @@ export class Endpoints {
   }
 
   /** It is being stopped, and says so. */
-  isStopping(endpoint: Endpoint): void {
+  isStopping(endpoint: AddressHost): void {
     this.#passOver(this.#keyOf(endpoint), { failures: 0, forMs: restartMs });
   }
 
-  isPassedOver(endpoint: Endpoint): boolean {
+  isPassedOver(endpoint: AddressHost): boolean {
     const untilMs = endpoint.host === undefined ? this.#untilOf(endpoint.url) : this.#pauseOf(endpoint);
     return untilMs > this.#clock.monotonicMs();
   }
@@ -99,7 +99,7 @@ export class Endpoints {
   /** Whether there is one that is not passed over and was not left since one was good. */
   hasUntried(): boolean {
     return this.#urls.some((url) => {
-      const isUntried = (endpoint: Endpoint) =>
+      const isUntried = (endpoint: AddressHost) =>
         !this.#left.has(this.#keyOf(endpoint)) && !this.isPassedOver(endpoint) && !this.isPassedOver({ url });
       const hosts = this.#hosts.get(url) ?? [];
       return hosts.length > 1 ? hosts.some((host) => isUntried({ url, host })) : isUntried({ url });
@@ -113,11 +113,11 @@ export class Endpoints {
   }
 
   /** A host is one of several, or the address itself. */
-  #keyOf({ url, host }: Endpoint): string {
+  #keyOf({ url, host }: AddressHost): string {
     return keyOf({ url, host: (this.#hosts.get(url)?.length ?? 0) > 1 ? host : undefined });
   }
 
-  #pauseOf(endpoint: Endpoint): number {
+  #pauseOf(endpoint: AddressHost): number {
     return this.#pauses.get(keyOf(endpoint))?.untilMs ?? Number.NEGATIVE_INFINITY;
   }
 
@@ -136,7 +136,7 @@ export class Endpoints {
   }
 }
 
-const keyOf = ({ url, host }: Endpoint): string => (host === undefined ? url : `${url} ${host}`);
+const keyOf = ({ url, host }: AddressHost): string => (host === undefined ? url : `${url} ${host}`);
 
 function shuffled<T>(all: readonly T[], random: Random): readonly T[] {
   return all

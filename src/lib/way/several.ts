@@ -1,7 +1,7 @@
 import { Code, ConnectError, type Transport } from "@connectrpc/connect";
 import { abortable, deadlineAfter, linkSignals, timeLeft } from "../async/abort.ts";
 import type { Clock } from "../clock.ts";
-import type { Endpoint, Endpoints } from "./endpoints.ts";
+import type { AddressHost, Endpoints } from "./endpoints.ts";
 import { foreignText, ownReason } from "./own-answer.ts";
 import { WayError, wayFaultOf } from "./way-error.ts";
 
@@ -10,7 +10,7 @@ export interface EndpointTransport extends Transport {
   /** Opens the connection if there is none. Rejects with a `ConnectError`, because of a `WayError` where one is known. */
   connect(signal: AbortSignal): Promise<void>;
   /** Where the connection leads. */
-  readonly endpoint: Endpoint;
+  readonly endpoint: AddressHost;
   /** Ends the connection, as one that broke. */
   hangUp(): void;
   /** Ends the connection and every call. */
@@ -27,7 +27,7 @@ export interface SeveralOptions {
 /** Calls to whichever address is good. Dispose it to end them all. */
 export interface SeveralTransport extends Transport, Disposable {
   /** Where calls go; undefined while none was made. */
-  readonly endpoint: Endpoint | undefined;
+  readonly endpoint: AddressHost | undefined;
   /** Calls that come find their address anew; those under way go on. */
   leave(): void;
   /** Ends the connections, as ones that broke. */
@@ -100,7 +100,7 @@ class Choice {
     this.#options = options;
   }
 
-  get endpoint(): Endpoint | undefined {
+  get endpoint(): AddressHost | undefined {
     return this.#open?.transport.endpoint;
   }
 

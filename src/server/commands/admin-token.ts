@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { makeAdminKey, revokeReplaced } from "../../control/people/admin-key.ts";
 import { openStore } from "../../store/open.ts";
 import type { CommandCall, ServerCommand } from "../command.ts";
-import { demandDataDir, storeUrls } from "../data-dir.ts";
+import { demandDataDir, storePlaces } from "../data-dir.ts";
 import { writeSecret } from "../secrets.ts";
 import { dataDirOf } from "../settings.ts";
 
@@ -39,7 +39,7 @@ async function rotate(
   { dataDir, file }: { readonly dataDir: string; readonly file: string },
 ): Promise<void> {
   // The server may run meanwhile: it has upgraded the schema, and both engines take a second writer.
-  await using store = await openStore({ url: storeUrls(settings, dataDir).store, log, migrate: "check" });
+  await using store = await openStore({ ...storePlaces(settings, dataDir).store, log, migrate: "check" });
   const control = { store, clock, random };
   const made = await makeAdminKey(control);
   await writeSecret(file, `${made.secret}\n`);

@@ -5,10 +5,12 @@ import { masterKeyId } from "../../control/core/vault.ts";
 import { generationKey } from "../../control/people/system.ts";
 import { syncDirectory } from "../../lib/fs/durable.ts";
 import { makeDirectory } from "../../lib/fs/make-directory.ts";
+import { readDatabaseUrl } from "../../lib/net/database-url.ts";
 import { version } from "../../lib/program/version.ts";
 import { counted } from "../../lib/text/counted.ts";
 import { copySqlite, snapshotFacts } from "../../store/engine/snapshot.ts";
 import { openBlobStore, openStore, schemaState } from "../../store/open.ts";
+import type { DatabasePlace } from "../../store/postgres/settings.ts";
 import {
   backupFormat,
   blobPart,
@@ -22,7 +24,7 @@ import { fileParts, type PartSource, textPart, writeArchive } from "../backup/pa
 import type { CommandCall, ServerCommand } from "../command.ts";
 import { blobPlace, demandDataDir, enterMaintenance, logsFile, maintenanceDir, rowsFile } from "../data-dir.ts";
 import { keyText, type MasterKeys, readMasterKeys } from "../secrets.ts";
-import { dataDirOf } from "../settings.ts";
+import { databaseOf, dataDirOf } from "../settings.ts";
 import { StartError } from "../start-error.ts";
 
 /** The archive does not hold everything: the database has to be dumped with its own program. */
@@ -65,7 +67,8 @@ export const backupCommand: ServerCommand = {
       ...{ call, dataDir, keys, target: words[0] ?? "-" },
       ...{ isWithKey: own["with-key"] !== undefined, isWithObjects },
     };
-    if (settings.databaseUrl !== undefined) return backUpPostgres(job, settings.databaseUrl);
+    const database = databaseOf(settings);
+    if (database !== undefined) return backUpPostgres(job, database);
     await backUpSqlite(job);
     return 0;
   },
@@ -142,11 +145,11 @@ async function objectParts({ call: { settings }, dataDir, isWithObjects }: Backu
   return parts.toSorted((a, b) => (a.name < b.name ? -1 : 1));
 }
 
-async function backUpPostgres(backup: Backup, url: string): Promise<number> {
+async function backUpPostgres(backup: Backup, database: DatabasePlace): Promise<number> {
   const { call } = backup;
   const createdAt = call.clock.now();
-  const { applied } = await schemaState({ url, log: call.log });
-  const generation = await generationOf(call, url);
+  const { applied } = await schemaState(database);
+  const generation = await generationOf(call, database);
   // Objects are listed once the database was dumped, so that what a row names is there; here that is for the operator to see to.
   using _held = backup.isWithObjects ? await maintenance(backup.dataDir, call) : undefined;
   const parts = await objectParts(backup);
@@ -155,19 +158,22 @@ async function backUpPostgres(backup: Backup, url: string): Promise<number> {
   const outside = call.settings.blobUrl === undefined ? "Rows, logs and objects" : "Rows and logs";
   call.note(
     `windlassd: the file holds ${inside}${backup.isWithKey ? " and the key" : ""}. ${outside} lie in PostgreSQL: dump them as well${backup.isWithObjects ? ", best before this" : ""}, with\n` +
-      `  pg_dump --format=custom --file=windlass.pgdump ${dumpTarget(url)}\n`,
+      `  pg_dump --format=custom --file=windlass.pgdump ${dumpTarget(database.url)}\n`,
   );
   return dumpNeeded;
 }
 
-async function generationOf({ log }: CommandCall, url: string): Promise<string> {
-  await using store = await openStore({ url, log, migrate: "off" });
+async function generationOf({ log }: CommandCall, database: DatabasePlace): Promise<string> {
+  await using store = await openStore({ ...database, log, migrate: "off" });
   return (await store.read((q) => q.meta.get(generationKey))) ?? "";
 }
 
 /** The database for a command line: one with a password stays in the variable that it belongs into. */
-const dumpTarget = (url: string): string =>
-  new URL(url).password === "" ? `'${url}'` : '"$WINDLASS_DATABASE_URL"    # the same URL as --database-url';
+function dumpTarget(url: string): string {
+  const read = readDatabaseUrl(url);
+  const isSecret = read.kind !== "address" || (read.address.password ?? read.address.tls.keyPassword) !== undefined;
+  return isSecret ? '"$WINDLASS_DATABASE_URL"    # the same URL as --database-url' : `'${url}'`;
+}
 
 async function write(backup: Backup, facts: Facts, parts: readonly PartSource[], createdAt: Date): Promise<void> {
   const { keys, isWithKey, isWithObjects, target, call } = backup;

@@ -5,7 +5,7 @@ import { lockDirectory } from "../../lib/fs/dir-lock.ts";
 import { openStore } from "../../store/open.ts";
 import type { Store } from "../../store/ports/store.ts";
 import type { CommandCall, ServerCommand } from "../command.ts";
-import { rowsFile, storeUrls } from "../data-dir.ts";
+import { rowsFile, storePlaces } from "../data-dir.ts";
 import type { DoctorContext } from "../doctor/context.ts";
 import { dataDirOf } from "../settings.ts";
 import { StartError } from "../start-error.ts";
@@ -60,5 +60,5 @@ async function openRows(
   opened: AsyncDisposableStack,
 ): Promise<Store | undefined> {
   if (settings.databaseUrl === undefined && !existsSync(rowsFile(dataDir))) return undefined;
-  return opened.use(await openStore({ url: storeUrls(settings, dataDir).store, log, migrate: "check" }));
+  return opened.use(await openStore({ ...storePlaces(settings, dataDir).store, log, migrate: "check" }));
 }

@@ -16,11 +16,11 @@ import {
   logsFile,
   maintenanceDir,
   rowsFile,
-  storeUrls,
+  storePlaces,
 } from "../data-dir.ts";
 import { takeData } from "../offline.ts";
 import { demandOwnObjects } from "../open-stores.ts";
-import { dataDirOf } from "../settings.ts";
+import { databaseOf, dataDirOf } from "../settings.ts";
 import { StartError } from "../start-error.ts";
 import { retentionOf, retentionSettings } from "../upkeep-settings.ts";
 
@@ -120,9 +120,9 @@ async function vacuumAll({ random, say }: CommandCall, dataDir: string): Promise
 
 async function openToDelete({ settings, clock, random, log }: CommandCall, dataDir: string): Promise<Opened> {
   await using opening = new AsyncDisposableStack();
-  const urls = storeUrls(settings, dataDir);
-  const store = opening.use(await openStore({ url: urls.store, log, migrate: settings.migrate }));
-  const logs = opening.use(await openLogStore({ url: urls.logs, log }));
+  const places = storePlaces(settings, dataDir);
+  const store = opening.use(await openStore({ ...places.store, log, migrate: settings.migrate }));
+  const logs = opening.use(await openLogStore({ ...places.logs, log }));
   const blobs = opening.use(await openBlobStore({ ...blobPlace(settings, dataDir), log }));
   await demandOwnObjects({ store, blobs, random }, settings);
   const owned = opening.move();
@@ -134,11 +134,11 @@ async function openToLook(call: CommandCall): Promise<Opened> {
   const dataDir = dataDirOf(call.settings, call.environment);
   demandDataDir(dataDir);
   const { clock, log } = call;
-  const urls = storeUrls(call.settings, dataDir);
+  const places = storePlaces(call.settings, dataDir);
   const migrate = "check" as const;
-  const url = call.settings.databaseUrl ?? (await copyOfRows(opening, call, dataDir));
-  const store = opening.use(await openStore({ url, log, migrate }));
-  const logs = opening.use(await openLogStore({ url: urls.logs, log, migrate }));
+  const rows = databaseOf(call.settings) ?? { url: await copyOfRows(opening, call, dataDir) };
+  const store = opening.use(await openStore({ ...rows, log, migrate }));
+  const logs = opening.use(await openLogStore({ ...places.logs, log, migrate }));
   const blobs = opening.use(
     await openBlobStore({ ...blobPlace(call.settings, dataDir), log, migrate, isShared: true }),
   );

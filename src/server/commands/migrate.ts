@@ -3,7 +3,7 @@ import { counted } from "../../lib/text/counted.ts";
 import { openBlobStore, openStore, schemaState } from "../../store/open.ts";
 import { copyObjects } from "../backup/copy-objects.ts";
 import type { CommandCall, ServerCommand } from "../command.ts";
-import { blobPlace, demandDataDir, enterMaintenance, storeUrls } from "../data-dir.ts";
+import { blobPlace, demandDataDir, enterMaintenance, storePlaces } from "../data-dir.ts";
 import { takeData } from "../offline.ts";
 import { dataDirOf } from "../settings.ts";
 import { StartError } from "../start-error.ts";
@@ -34,9 +34,9 @@ export const migrateCommand: ServerCommand = {
     if (blobs !== undefined) return migrateBlobs(call);
     if (from !== undefined || to !== undefined) throw new StartError(2, "--from and --to belong to --blobs");
     const dataDir = dataDirOf(call.settings, call.environment);
-    const url = storeUrls(call.settings, dataDir).store;
+    const place = storePlaces(call.settings, dataDir).store;
     if (check === undefined) await migrate(call, dataDir);
-    const { applied, known } = await schemaState({ url, log: call.log });
+    const { applied, known } = await schemaState(place);
     const state = applied === known ? "up to date" : applied > known ? "newer than this program" : "not up to date";
     call.say(`schema version ${applied} of ${known}: ${state}\n`);
     return applied === known ? 0 : 5;
@@ -47,7 +47,7 @@ async function migrate(call: CommandCall, dataDir: string): Promise<void> {
   const { settings, log } = call;
   if (settings.databaseUrl === undefined) demandDataDir(dataDir);
   await using _held = await takeData(call);
-  await using _store = await openStore({ url: storeUrls(settings, dataDir).store, log });
+  await using _store = await openStore({ ...storePlaces(settings, dataDir).store, log });
 }
 
 const tellEveryMs = 10_000;

@@ -13,14 +13,15 @@ import { blobFile } from "../../store/blobs/files.ts";
 import { integrityOfSqlite } from "../../store/engine/snapshot.ts";
 import { openBlobStore, openLogStore, openStore } from "../../store/open.ts";
 import type { Store } from "../../store/ports/store.ts";
+import type { DatabasePlace } from "../../store/postgres/settings.ts";
 import { copyObjects } from "../backup/copy-objects.ts";
 import { keyPart, logsPart, type Manifest, type PartName, rowsPart } from "../backup/manifest.ts";
 import { readManifest, unpackBackup } from "../backup/unpack.ts";
 import type { CommandCall, ServerCommand } from "../command.ts";
-import { blobPlace, ensureDataDir, maintenanceDir, restoreMark, storeUrls } from "../data-dir.ts";
+import { blobPlace, ensureDataDir, maintenanceDir, restoreMark, storePlaces } from "../data-dir.ts";
 import { takeData } from "../offline.ts";
 import { type MasterKeys, writeMasterKeys, writeSecret } from "../secrets.ts";
-import { dataDirOf } from "../settings.ts";
+import { databaseOf, dataDirOf } from "../settings.ts";
 import { StartError } from "../start-error.ts";
 import { archivedKeys, chooseKeys } from "./restore-keys.ts";
 
@@ -43,8 +44,8 @@ export const restoreCommand: ServerCommand = {
     const file = call.words[0] ?? "";
     if (!existsSync(file)) throw new StartError(2, `there is no file ${file}`);
     const manifest = await readManifest(file);
-    const { databaseUrl } = call.settings;
-    if ((manifest.engine === "postgres") !== (databaseUrl !== undefined))
+    const database = databaseOf(call.settings);
+    if ((manifest.engine === "postgres") !== (database !== undefined))
       throw new StartError(
         2,
         `${file} is a backup of a server with ${manifest.engine}: ${engineAdvice[manifest.engine]}`,
@@ -54,8 +55,8 @@ export const restoreCommand: ServerCommand = {
     await ensureDataDir(dataDir);
     await using _held = await takeData(call);
     const restore: Restore = { call, dataDir, file, manifest, isForced: call.own.force !== undefined };
-    if (databaseUrl === undefined) await restoreSqlite(restore);
-    else await restorePostgres(restore, databaseUrl);
+    if (database === undefined) await restoreSqlite(restore);
+    else await restorePostgres(restore, database);
     return 0;
   },
 };
@@ -88,7 +89,7 @@ async function restoreSqlite(restore: Restore): Promise<void> {
   const { work, keys } = unpacked;
   demandIntact(join(work, rowsPart));
   demandIntact(join(work, logsPart));
-  const told = await fence(restore, `sqlite:${join(work, rowsPart)}`, keys);
+  const told = await fence(restore, { url: `sqlite:${join(work, rowsPart)}` }, keys);
   await bringObjects(restore, work);
   await writeSecret(restoreMark(dataDir), `${manifest.createdAt.toISOString()}\n`);
   await moveAside(restore, found);
@@ -135,9 +136,9 @@ function demandIntact(path: string): void {
 }
 
 /** Puts to rest what the backup says is under way; answers what to tell of it. */
-async function fence({ call, manifest }: Restore, url: string, keys: MasterKeys): Promise<string> {
+async function fence({ call, manifest }: Restore, rows: DatabasePlace, keys: MasterKeys): Promise<string> {
   const { clock, random, log } = call;
-  await using store = await openStore({ url, log });
+  await using store = await openStore({ ...rows, log });
   await demandKey(store, keys, call);
   const { generation, runs, locked, agents } = await fenceDatabase({ store, clock, random }, manifest.createdAt);
   return (
@@ -175,12 +176,12 @@ async function place(dataDir: string, work: string, keys: MasterKeys): Promise<v
   await syncDirectory(dataDir);
 }
 
-async function restorePostgres(restore: Restore, url: string): Promise<void> {
+async function restorePostgres(restore: Restore, database: DatabasePlace): Promise<void> {
   const { call, manifest, dataDir } = restore;
   await using unpacked = await unpack(restore);
   const { work, keys } = unpacked;
-  await demandSameDatabase(call, url, manifest);
-  const told = await fence(restore, url, keys);
+  await demandSameDatabase(call, database, manifest);
+  const told = await fence(restore, database, keys);
   await bringObjects(restore, work);
   if (keys.file !== undefined) await writeMasterKeys(dataDir, [keys.key, ...keys.older]);
   call.say(told);
@@ -200,9 +201,9 @@ async function bringObjects({ call: { settings, log }, dataDir }: Restore, work:
 /** What rows name lies elsewhere, and may have been deleted since the backup. */
 async function tellOfObjects({ call: { settings, log, note }, dataDir }: Restore): Promise<void> {
   if (settings.blobUrl === undefined) return;
-  await using store = await openStore({ url: storeUrls(settings, dataDir).store, log });
+  await using store = await openStore({ ...storePlaces(settings, dataDir).store, log });
   await using blobs = await openBlobStore({ ...blobPlace(settings, dataDir), log });
-  await using logs = await openLogStore({ url: storeUrls(settings, dataDir).logs, log });
+  await using logs = await openLogStore({ ...storePlaces(settings, dataDir).logs, log });
   const missing = await missingBlobs({ store, logs, blobs });
   if (missing > 0)
     note(
@@ -213,8 +214,12 @@ async function tellOfObjects({ call: { settings, log, note }, dataDir }: Restore
   );
 }
 
-async function demandSameDatabase({ log }: CommandCall, url: string, { generation }: Manifest): Promise<void> {
-  await using store = await openStore({ url, log });
+async function demandSameDatabase(
+  { log }: CommandCall,
+  database: DatabasePlace,
+  { generation }: Manifest,
+): Promise<void> {
+  await using store = await openStore({ ...database, log });
   const found = await store.read((q) => q.meta.get(generationKey));
   if (found === generation) return;
   throw new StartError(

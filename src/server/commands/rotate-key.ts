@@ -4,7 +4,7 @@ import { resealAll } from "../../control/upkeep/reseal.ts";
 import { openBlobStore, openLogStore, openStore } from "../../store/open.ts";
 import type { Store } from "../../store/ports/store.ts";
 import type { CommandCall, ServerCommand } from "../command.ts";
-import { blobPlace, storeUrls } from "../data-dir.ts";
+import { blobPlace, storePlaces } from "../data-dir.ts";
 import { takeData } from "../offline.ts";
 import { demandOwnObjects } from "../open-stores.ts";
 import { type MasterKeys, readMasterKeys, writeMasterKeys } from "../secrets.ts";
@@ -28,10 +28,10 @@ export const rotateKeyCommand: ServerCommand = {
   async run(call) {
     const dataDir = dataDirOf(call.settings, call.environment);
     await using _held = await takeData(call);
-    const urls = storeUrls(call.settings, dataDir);
-    await using store = await openStore({ url: urls.store, log: call.log, migrate: call.settings.migrate });
+    const places = storePlaces(call.settings, dataDir);
+    await using store = await openStore({ ...places.store, log: call.log, migrate: call.settings.migrate });
     await using blobs = await openBlobStore({ ...blobPlace(call.settings, dataDir), log: call.log });
-    await using logs = await openLogStore({ url: urls.logs, log: call.log });
+    await using logs = await openLogStore({ ...places.logs, log: call.log });
     await demandOwnObjects({ store, blobs, random: call.random }, call.settings);
     const keys = await keysToRotate(call, dataDir, store);
     const vault = createVault(keys.key, call.random, keys.older);

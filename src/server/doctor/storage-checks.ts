@@ -7,7 +7,7 @@ import { counted } from "../../lib/text/counted.ts";
 import { integrityOfSqlite } from "../../store/engine/snapshot.ts";
 import { vacuumNeed } from "../../store/engine/vacuum.ts";
 import { openBlobStore, schemaState } from "../../store/open.ts";
-import { blobPlace, logsFile, rowsFile, storeUrls } from "../data-dir.ts";
+import { blobPlace, logsFile, rowsFile, storePlaces } from "../data-dir.ts";
 import type { DoctorContext } from "./context.ts";
 
 /** Magic numbers of statfs(2) for file systems whose locks are not to be trusted. */
@@ -56,7 +56,7 @@ export async function checkDatabase({ call, dataDir }: DoctorContext): Promise<C
   const { databaseUrl } = call.settings;
   if (databaseUrl === undefined && !existsSync(rowsFile(dataDir)))
     return warn(id, "there is no database yet", "the first start makes it");
-  const { applied, known } = await schemaState({ url: storeUrls(call.settings, dataDir).store });
+  const { applied, known } = await schemaState(storePlaces(call.settings, dataDir).store);
   const what = `${databaseUrl === undefined ? rowsFile(dataDir) : "PostgreSQL"}, schema version ${applied} of ${known}`;
   if (applied > known) return fail(id, what, "start the newer windlassd that upgraded it");
   return applied < known ? warn(id, what, "windlassd migrate, or a start with --migrate auto") : ok(id, what);

@@ -4,7 +4,6 @@ import type * as Sqlite from "drizzle-orm/better-sqlite3";
 import type * as SqliteMigrator from "drizzle-orm/better-sqlite3/migrator";
 import type * as Migrator from "drizzle-orm/migrator";
 import type * as Postgres from "drizzle-orm/node-postgres";
-import type * as PostgresMigrator from "drizzle-orm/node-postgres/migrator";
 import type pg from "pg";
 
 const require = createRequire(import.meta.url);
@@ -33,10 +32,4 @@ export const migrationsIn = (migrationsFolder: string) => {
 export const applyToSqlite = (connection: Database.Database, migrationsFolder: string): void => {
   const { migrate }: typeof SqliteMigrator = require("drizzle-orm/better-sqlite3/migrator");
   migrate(overSqlite(connection), { migrationsFolder });
-};
-
-/** The same for PostgreSQL. */
-export const applyToPostgres = (client: pg.PoolClient, migrationsFolder: string): Promise<void> => {
-  const { migrate }: typeof PostgresMigrator = require("drizzle-orm/node-postgres/migrator");
-  return migrate(overPostgres(client), { migrationsFolder });
 };

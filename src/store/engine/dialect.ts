@@ -6,9 +6,13 @@ import { DrizzleQueryError, sql } from "../drizzle/orm.ts";
 
 /**
  * What a failed statement says about the data; `conflict` means another transaction won and the whole write may be
- * tried again.
+ * tried again. The database itself is `full`, `lost`, `read-only`, too `slow`, `forbidden` to the program, or behind a pooler that
+ * gives its connections to others (`pooled`). `aborted` is a statement behind another one of its transaction that has failed.
  */
-export type Failure = "duplicate" | "missing-reference" | "check" | "conflict" | "full" | "lost" | "other";
+export type Failure =
+  | ("duplicate" | "missing-reference" | "check" | "conflict")
+  | ("full" | "lost" | "read-only" | "slow" | "forbidden" | "pooled")
+  | ("aborted" | "other");
 
 /** All that a query may know of its engine. */
 export interface Dialect {
@@ -76,7 +80,10 @@ const lostConnection = new Set([
   "EPIPE",
   "ETIMEDOUT",
   "EHOSTUNREACH",
+  "ENETUNREACH",
+  "ECONNABORTED",
   "ENOTFOUND",
+  "EAI_AGAIN",
 ]);
 
 function failureOfPostgres(error: unknown): Failure {
@@ -86,8 +93,16 @@ function failureOfPostgres(error: unknown): Failure {
   if (code === "23514" || code === "23502") return "check";
   if (code === "40001" || code === "40P01" || code === "55P03") return "conflict";
   if (code.startsWith("53")) return "full";
-  if (code.startsWith("08") || code.startsWith("57P") || lostConnection.has(code)) return "lost";
-  return code === "" && error instanceof Error && /connection|timeout exceeded/i.test(error.message) ? "lost" : "other";
+  if (code === "25006") return "read-only";
+  if (code === "25P02") return "aborted";
+  if (code === "57014") return "slow";
+  if (code === "42501") return "forbidden";
+  if (code === "26000" || code === "42P05") return "pooled";
+  if (/^(08|57P|58|28|25P0[34]|3D000)/.test(code) || lostConnection.has(code)) return "lost";
+  const isOfDriver = code === "" && error instanceof Error;
+  return isOfDriver && /connection|timeout exceeded|read timeout|Client was closed/i.test(error.message)
+    ? "lost"
+    : "other";
 }
 
 export const sqliteDialect: Dialect = {

@@ -5,6 +5,7 @@ import { setImmediate as nextTurn } from "node:timers/promises";
 import type Database from "better-sqlite3";
 import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { hasPgbouncer, pooledPlace } from "../../../test/pgbouncer.ts";
 import { createTestDatabase, hasPostgres } from "../../../test/postgres.ts";
 import {
   type Account,
@@ -52,11 +53,16 @@ const engines = [
     name: "postgres",
     dialect: postgresDialect,
     open: async (held: AsyncDisposableStack) => {
-      const database = held.use(await createTestDatabase());
-      return held.use(await openPostgresFixture(database.url));
+      const { url } = held.use(await createTestDatabase());
+      return held.use(await openPostgresFixture({ url }));
     },
   },
-].filter(({ name }) => name === "sqlite" || hasPostgres);
+  {
+    name: "postgres behind PgBouncer",
+    dialect: postgresDialect,
+    open: async (held: AsyncDisposableStack) => held.use(await openPostgresFixture(await pooledPlace(held))),
+  },
+].filter(({ name }) => name === "sqlite" || (name === "postgres" ? hasPostgres : hasPgbouncer));
 
 describe.each(engines)("the engine on $name", ({ dialect, open }) => {
   let held: AsyncDisposableStack;
@@ -354,9 +360,25 @@ describe.runIf(hasPostgres)("the engine on postgres", () => {
   test("a failed statement that the callback swallowed is an error, not a silent rollback", async () => {
     await using held = new AsyncDisposableStack();
     const database = held.use(await createTestDatabase());
-    const engine = held.use(await openPostgresFixture(database.url));
+    const engine = held.use(await openPostgresFixture({ url: database.url }));
     await engine.write((tx) => tx.accounts.put(account("a")));
     const swallowing = engine.write((tx) => tx.accounts.put(account("a")).catch(() => undefined));
     await expect(swallowing).rejects.toThrow(/caught inside a transaction/);
+  });
+
+  test("what is told is the statement that failed, not those behind it that were sent along", async () => {
+    await using held = new AsyncDisposableStack();
+    const { url } = held.use(await createTestDatabase());
+    const engine = held.use(await openPostgresFixture({ url }));
+    await engine.write((tx) => tx.accounts.put(account("a")));
+    for (const run of [engine.write, engine.step]) {
+      const told = await run(async (tx) => {
+        const bad = tx.accounts.put(account("a"));
+        const behind = bad.catch(() => undefined).then(() => tx.accounts.get("a"));
+        await behind;
+        await bad;
+      }).catch((error: unknown) => error);
+      expect(postgresDialect.failure(told)).toBe("duplicate");
+    }
   });
 });

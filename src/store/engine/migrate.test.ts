@@ -3,15 +3,16 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import Database from "better-sqlite3";
 import { execa } from "execa";
+import type pg from "pg";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import * as z from "zod";
 import { testEngines } from "../../../test/engines.ts";
 import { createTestDatabase, hasPostgres } from "../../../test/postgres.ts";
 import { at, organization } from "../../../test/support/store/rows.ts";
 import { openStore } from "../open.ts";
-import { silentLog } from "./engine.ts";
+import { connectPostgres } from "../postgres/connections.ts";
+import { DatabaseRoute } from "../postgres/route.ts";
 import { migratePostgres, migrateSqlite } from "./migrate.ts";
-import { openPostgresPool } from "./postgres.ts";
 
 const root = new URL("../../../migrations/", import.meta.url).pathname;
 const journalShape = z.object({
@@ -34,6 +35,15 @@ async function olderMigrations(engine: string, tag: string): Promise<string> {
   return folder;
 }
 
+async function onPostgres(url: string, run: (client: pg.Client) => Promise<void>): Promise<void> {
+  const client = await connectPostgres(new DatabaseRoute({ url }), "a test");
+  try {
+    await run(client);
+  } finally {
+    await client.end();
+  }
+}
+
 /** A database that an older program has left, with these statements run in it. */
 async function leftByOlder(url: string, engine: string, { tag, sql }: { readonly tag: string; readonly sql: string }) {
   const folder = await olderMigrations(engine, tag);
@@ -44,10 +54,10 @@ async function leftByOlder(url: string, engine: string, { tag, sql }: { readonly
     db.close();
     return;
   }
-  const pool = openPostgresPool(url, silentLog);
-  await migratePostgres(pool, folder);
-  await pool.query(sql);
-  await pool.end();
+  await onPostgres(url, async (client) => {
+    await migratePostgres(client, { folder });
+    await client.query(sql);
+  });
 }
 
 /** A copy of an engine's migrations with one more, as a newer program would bring it. */
@@ -80,9 +90,7 @@ async function migrateAsNewer(url: string, engine: string, statements: string): 
     db.close();
     return;
   }
-  const pool = openPostgresPool(url, silentLog);
-  await migratePostgres(pool, folder);
-  await pool.end();
+  await onPostgres(url, (client) => migratePostgres(client, { folder }));
 }
 
 describe.each(testEngines)("migrations of $name", (engine) => {

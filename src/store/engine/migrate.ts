@@ -1,7 +1,9 @@
 import type Database from "better-sqlite3";
 import type pg from "pg";
 import { WindlassError } from "../../lib/words/errors.ts";
-import { applyToPostgres, applyToSqlite, migrationsIn } from "../drizzle/drivers.ts";
+import { applyToSqlite, migrationsIn } from "../drizzle/drivers.ts";
+import { postgresDialect } from "./dialect.ts";
+import { type StoreLog, silentLog } from "./engine.ts";
 
 /** What a database says of itself: how many migrations it has seen, and the time stamp of the last (0 for none). */
 interface Applied {
@@ -59,21 +61,60 @@ export function migrateSqlite(writer: Database.Database, folder: string, mode: M
   }
 }
 
-/** Brings a PostgreSQL database up to date, one replica at a time. */
-export async function migratePostgres(pool: pg.Pool, folder: string, mode: MigrateMode = "auto"): Promise<void> {
-  const client = await pool.connect();
-  let isUsable = false;
+export interface PostgresMigration {
+  readonly folder: string;
+  readonly mode?: MigrateMode | undefined;
+  readonly log?: StoreLog | undefined;
+}
+
+/** Brings a PostgreSQL database up to date: one replica does it, and the others wait for it. */
+export async function migratePostgres(
+  client: pg.ClientBase,
+  { folder, mode = "auto", log = silentLog }: PostgresMigration,
+): Promise<void> {
+  if (!isToMigrate(folder, await appliedToPostgres(client), mode)) return;
   try {
-    await client.query("SELECT pg_advisory_lock($1)", [migrationLock]);
-    if (isToMigrate(folder, await appliedToPostgres(client), mode)) {
-      await applyToPostgres(client, folder);
-    }
-    await client.query("SELECT pg_advisory_unlock($1)", [migrationLock]);
-    isUsable = true;
-  } finally {
-    client.release(!isUsable); // closing the connection gives the lock back
+    await client.query(`BEGIN; SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 0`);
+    await waitForTurn(client, log);
+    const applied = await appliedToPostgres(client);
+    if (isToMigrate(folder, applied, mode)) await applyToPostgres(client, folder, applied);
+    await client.query("COMMIT");
+  } catch (error) {
+    await client.query("ROLLBACK").catch(() => {}); // closing the connection does it, too
+    throw postgresDialect.failure(error) === "conflict" ? inUse(error) : error;
   }
 }
+
+async function waitForTurn(client: pg.ClientBase, log: StoreLog): Promise<void> {
+  const { rows } = await client.query<{ had: boolean }>("SELECT pg_try_advisory_xact_lock($1) AS had", [migrationLock]);
+  if (rows[0]?.had === true) return;
+  log.warn({}, "another windlassd upgrades the database: waiting for it");
+  await client.query("SELECT pg_advisory_xact_lock($1)", [migrationLock]);
+}
+
+/** As drizzle's own migrator writes it down; in one transaction. A table that somebody dumps is not waited for by all who use it. */
+async function applyToPostgres(client: pg.ClientBase, folder: string, { lastMs }: Applied): Promise<void> {
+  await client.query(`SET LOCAL lock_timeout = '30s'; ${migrationsTable}`);
+  for (const { sql, hash, folderMillis } of migrationsIn(folder)) {
+    if (folderMillis <= lastMs) continue;
+    for (const statement of sql) await client.query(statement);
+    await client.query("INSERT INTO drizzle.__drizzle_migrations (hash, created_at) VALUES ($1, $2)", [
+      hash,
+      folderMillis,
+    ]);
+  }
+}
+
+const migrationsTable = `
+  CREATE SCHEMA IF NOT EXISTS drizzle;
+  CREATE TABLE IF NOT EXISTS drizzle.__drizzle_migrations (id serial PRIMARY KEY, hash text NOT NULL, created_at bigint)`;
+
+const inUse = (cause: unknown) =>
+  new WindlassError(
+    "storage_unavailable",
+    "the database cannot be upgraded while others use its tables, such as pg_dump: try again when they have ended",
+    { cause },
+  );
 
 /** How far the schema of a SQLite database is. */
 export const schemaOfSqlite = (db: Database.Database, folder: string): SchemaState => ({
@@ -82,14 +123,9 @@ export const schemaOfSqlite = (db: Database.Database, folder: string): SchemaSta
 });
 
 /** The same for PostgreSQL. */
-export async function schemaOfPostgres(pool: pg.Pool, folder: string): Promise<SchemaState> {
-  const client = await pool.connect();
-  try {
-    const { count } = await appliedToPostgres(client);
-    return { applied: count, known: migrationsIn(folder).length };
-  } finally {
-    client.release();
-  }
+export async function schemaOfPostgres(client: pg.ClientBase, folder: string): Promise<SchemaState> {
+  const { count } = await appliedToPostgres(client);
+  return { applied: count, known: migrationsIn(folder).length };
 }
 
 function appliedToSqlite(writer: Database.Database): Applied {
@@ -104,7 +140,7 @@ function appliedToSqlite(writer: Database.Database): Applied {
   );
 }
 
-async function appliedToPostgres(client: pg.PoolClient): Promise<Applied> {
+async function appliedToPostgres(client: pg.ClientBase): Promise<Applied> {
   const table = await client.query("SELECT 1 WHERE to_regclass('drizzle.__drizzle_migrations') IS NOT NULL");
   if (table.rows.length === 0) return { count: 0, lastMs: 0 };
   const { rows } = await client.query<{ count: string; last_ms: string }>(

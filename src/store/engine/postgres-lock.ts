@@ -1,9 +1,11 @@
 import { createHash } from "node:crypto";
 import type pg from "pg";
 import { type Clock, systemClock } from "../../lib/clock.ts";
-import { postgresDriver } from "./driver.ts";
+import { connectPostgres } from "../postgres/connections.ts";
+import { DatabaseRoute } from "../postgres/route.ts";
+import type { DatabasePlace } from "../postgres/settings.ts";
+import { unreachable } from "../postgres/unreachable.ts";
 import { type StoreLog, silentLog } from "./engine.ts";
-import { unreachable } from "./unreachable.ts";
 
 /** Any fixed number beside that of the migrations. Programs of before there were replicas take it for themselves. */
 const serverLock = 7_345_902;
@@ -39,8 +41,7 @@ export type DatabaseLock =
   | { readonly kind: "locked"; readonly lock: HeldDatabase }
   | { readonly kind: "held"; readonly message: string };
 
-export interface LockOptions {
-  readonly url: string;
+export interface LockOptions extends DatabasePlace {
   readonly hold: DatabaseHold;
   readonly log?: StoreLog | undefined;
   readonly clock?: Clock | undefined;
@@ -57,17 +58,19 @@ const messages: Readonly<Record<DatabaseHold["kind"], string>> = {
 /** Takes the advisory lock of a database on a connection of its own, and takes it again whenever that connection is lost. */
 export async function lockDatabase({
   url,
+  settings,
   hold,
   log = silentLog,
   clock = systemClock,
   onStolen,
 }: LockOptions): Promise<DatabaseLock> {
+  const route = new DatabaseRoute({ url, settings });
   const deadlineMs = clock.monotonicMs() + patienceMs;
   for (;;) {
-    const client = await attempt(url, hold);
+    const client = await attempt(route, hold);
     if (client !== undefined) {
       const facts = await factsOf(client);
-      return { kind: "locked", lock: new HeldLock({ url, hold, log, clock, onStolen }, facts, client) };
+      return { kind: "locked", lock: new HeldLock({ route, hold, log, clock, onStolen }, facts, client) };
     }
     if (clock.monotonicMs() >= deadlineMs) return { kind: "held", message: messages[hold.kind] };
     await clock.sleep(pauseMs);
@@ -77,12 +80,10 @@ export async function lockDatabase({
 /** Locks of one class have a number of 32 bits with a sign: that of an id. */
 const memberNumber = (id: string): number => createHash("sha256").update(id).digest().readInt32BE();
 
-async function attempt(url: string, hold: DatabaseHold): Promise<pg.Client | undefined> {
-  const { Client } = postgresDriver();
-  const client = new Client({ connectionString: url, application_name: "windlassd lock", keepAlive: true });
-  client.on("error", () => {}); // `end` follows
+async function attempt(route: DatabaseRoute, hold: DatabaseHold): Promise<pg.Client | undefined> {
+  let client: pg.Client | undefined;
   try {
-    await client.connect();
+    client = await connectPostgres(route, "windlassd lock");
     const how = hold.kind === "shared" ? "_shared" : "";
     const { rows } = await client.query<{ locked: boolean }>(`SELECT pg_try_advisory_lock${how}($1) AS locked`, [
       serverLock,
@@ -95,7 +96,7 @@ async function attempt(url: string, hold: DatabaseHold): Promise<pg.Client | und
     await client.end();
     return undefined;
   } catch (cause) {
-    await client.end().catch(() => {});
+    await client?.end().catch(() => {});
     throw unreachable(cause);
   }
 }
@@ -114,9 +115,12 @@ async function factsOf(client: pg.Client): Promise<DatabaseFacts> {
   };
 }
 
-interface HeldLockOptions extends LockOptions {
+interface HeldLockOptions {
+  readonly route: DatabaseRoute;
+  readonly hold: DatabaseHold;
   readonly log: StoreLog;
   readonly clock: Clock;
+  readonly onStolen: (error: Error) => void;
 }
 
 class HeldLock implements HeldDatabase {
@@ -158,11 +162,11 @@ class HeldLock implements HeldDatabase {
 
   /** While the database is away nobody can serve it; once it is back, either this process has the lock or stops. */
   async #takeAgain(): Promise<void> {
-    const { url, hold, log, clock, onStolen } = this.#options;
+    const { route, hold, log, clock, onStolen } = this.#options;
     log.warn({}, "the connection that holds the database's lock was lost: it is taken again");
     while (!this.#closing.signal.aborted) {
       try {
-        const client = await attempt(url, hold);
+        const client = await attempt(route, hold);
         if (client === undefined) return onStolen(new Error(messages[hold.kind]));
         this.#client = client;
         this.#watch();

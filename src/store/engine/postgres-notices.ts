@@ -3,14 +3,15 @@ import { type BackoffPolicy, backoffMs } from "../../lib/async/backoff.ts";
 import type { Clock } from "../../lib/clock.ts";
 import type { Random } from "../../lib/random.ts";
 import { WindlassError } from "../../lib/words/errors.ts";
-import { postgresDriver } from "./driver.ts";
+import { connectPostgres } from "../postgres/connections.ts";
+import { DatabaseRoute } from "../postgres/route.ts";
+import type { DatabasePlace } from "../postgres/settings.ts";
+import { unreachable } from "../postgres/unreachable.ts";
 import type { StoreLog } from "./engine.ts";
 import type { NoticeLine, NoticeListener } from "./notice-line.ts";
-import { unreachable } from "./unreachable.ts";
 
-export interface NoticeOptions {
-  /** Past a pooler of transactions: LISTEN does not work through it. */
-  readonly url: string;
+/** The database is named past a pooler of transactions: LISTEN does not work through it. */
+export interface NoticeOptions extends DatabasePlace {
   readonly log: StoreLog;
   readonly clock: Clock;
   readonly random: Random;
@@ -24,7 +25,6 @@ const self = "";
 /** How often it does, and how long it waits for that. */
 const selfMs = 10_000;
 const silenceMs = 15_000;
-const connectMs = 10_000;
 const again: BackoffPolicy = { firstMs: 100, capMs: 5_000 };
 /** While it cannot listen, it is taken every so often that something was missed. */
 const missMs = 10_000;
@@ -34,6 +34,7 @@ export class PostgresNotices implements NoticeLine {
   /** PostgreSQL refuses 8,000 bytes. */
   readonly maxBytes = 7_999;
   readonly #options: NoticeOptions;
+  readonly #route: DatabaseRoute;
   readonly #closing = new AbortController();
   #client: pg.Client | undefined;
   #heardMs = 0;
@@ -41,6 +42,7 @@ export class PostgresNotices implements NoticeLine {
 
   constructor(options: NoticeOptions) {
     this.#options = options;
+    this.#route = new DatabaseRoute(options);
   }
 
   async listen(listener: NoticeListener): Promise<void> {
@@ -64,25 +66,18 @@ export class PostgresNotices implements NoticeLine {
   }
 
   async #connect(listener: NoticeListener): Promise<pg.Client> {
-    const { url, clock } = this.#options;
-    const { Client } = postgresDriver();
-    const client = new Client({
-      connectionString: url,
-      application_name: "windlassd notices",
-      keepAlive: true,
-      connectionTimeoutMillis: connectMs,
-    });
-    client.on("error", () => {}); // `end` follows
-    client.on("notification", ({ payload = "" }) => {
-      this.#heardMs = clock.monotonicMs();
-      if (payload !== self) listener.hear(payload);
-    });
+    const { clock } = this.#options;
+    let client: pg.Client | undefined;
     try {
-      await client.connect();
+      client = await connectPostgres(this.#route, "windlassd notices");
+      client.on("notification", ({ payload = "" }) => {
+        this.#heardMs = clock.monotonicMs();
+        if (payload !== self) listener.hear(payload);
+      });
       // What is lost with the database's machine is a hint: nobody has to wait for its disk.
       await client.query(`SET synchronous_commit = off; LISTEN ${channel}`);
     } catch (cause) {
-      await client.end().catch(() => {});
+      await client?.end().catch(() => {});
       throw unreachable(cause);
     }
     this.#client = client;

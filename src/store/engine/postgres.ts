@@ -6,14 +6,15 @@ import { Places } from "../../lib/async/places.ts";
 import { retry } from "../../lib/async/retry.ts";
 import type { Clock } from "../../lib/clock.ts";
 import type { Random } from "../../lib/random.ts";
-import { isWindlassError, WindlassError } from "../../lib/words/errors.ts";
+import { WindlassError } from "../../lib/words/errors.ts";
 import { overPostgres } from "../drizzle/drivers.ts";
+import { defaultPostgres, type PostgresSettings } from "../postgres/settings.ts";
 import { type Db, dbOfPostgres } from "./boundary.ts";
 import { driverError, postgresDialect } from "./dialect.ts";
-import { postgresDriver } from "./driver.ts";
-import type { StoreEngine, StoreLog } from "./engine.ts";
+import type { StoreEngine } from "./engine.ts";
 import { LockMemory } from "./lock-memory.ts";
-import { beginRead, beginStep, beginWrite, commit, rolledBack } from "./postgres-statements.ts";
+import { type Beginnings, beginningsFor, commit, rolledBack } from "./postgres-statements.ts";
+import { refused } from "./refused.ts";
 import { lend, refuseNested } from "./transaction.ts";
 import { alone, beside, WiderLocksNeeded, WriteScope, widened } from "./write-scope.ts";
 
@@ -23,6 +24,7 @@ export interface PostgresOptions<Q extends object> {
   readonly queries: (db: Db) => Q;
   /** The same queries, telling the scope what they touch; absent: no write says what it is about, and each is alone. */
   readonly scoped?: ((queries: Q, scope: WriteScope) => Q) | undefined;
+  readonly settings?: PostgresSettings | undefined;
   readonly clock: Clock;
   readonly random: Random;
 }
@@ -39,24 +41,6 @@ const maxWidenings = 4;
 /** Connections that writes leave to reads, also while all of them wait for another server. */
 const sparedForReads = 2;
 
-/** A pool whose connections may die without ending the process. The caller ends it. */
-export function openPostgresPool(url: string, log: StoreLog, maxConnections = 10): pg.Pool {
-  const { Pool } = postgresDriver();
-  const pool = new Pool({
-    connectionString: url,
-    max: maxConnections,
-    // Statements are sent while the answers to those before them are on their way.
-    pipeline: true,
-    connectionTimeoutMillis: 10_000,
-    idle_in_transaction_session_timeout: 10_000,
-    application_name: "windlassd",
-  });
-  const lost = (err: unknown) => log.warn({ err }, "a connection to the database was lost");
-  pool.on("error", lost);
-  pool.on("connect", (client) => client.on("error", lost));
-  return pool;
-}
-
 /** Runs transactions on a pool; the pool stays the caller's. */
 export const postgresEngine = <Q extends object>(options: PostgresOptions<Q>): StoreEngine<Q> =>
   new PostgresEngine(options);
@@ -67,6 +51,12 @@ interface Built<Q> {
   readonly scope: WriteScope;
   /** The same, watched by the scope. */
   readonly scoped: Q;
+  readonly trouble: Trouble;
+}
+
+/** The statement that failed first in a transaction: those behind it say no more than that one did. */
+interface Trouble {
+  first: unknown;
 }
 
 class PostgresEngine<Q extends object> implements StoreEngine<Q> {
@@ -76,9 +66,13 @@ class PostgresEngine<Q extends object> implements StoreEngine<Q> {
   readonly #locks = new KeyedLocks(maxWaiting);
   readonly #memory = new LockMemory();
   readonly #writers: Places;
+  readonly #settings: PostgresSettings;
+  readonly #begin: Beginnings;
 
   constructor(options: PostgresOptions<Q>) {
     this.#options = options;
+    this.#settings = options.settings ?? defaultPostgres;
+    this.#begin = beginningsFor(this.#settings);
     this.#writers = new Places(Math.max(1, options.pool.options.max - sparedForReads));
   }
 
@@ -110,10 +104,10 @@ class PostgresEngine<Q extends object> implements StoreEngine<Q> {
   }
 
   #step<T>(run: (queries: Q) => Promise<T>): Promise<T> {
-    return this.#connected(false, async (client, { plain }) => {
-      const begun = sent(client, beginStep);
-      const value = await explained(begun, lent(plain, run));
-      await commit(client, false);
+    return this.#connected(false, async (client, { plain, trouble }) => {
+      const begun = sent(client, this.#begin.step);
+      const value = await explained({ begun, trouble }, lent(plain, run));
+      await commit(client);
       return value;
     });
   }
@@ -122,12 +116,13 @@ class PostgresEngine<Q extends object> implements StoreEngine<Q> {
   async #read<T>(run: (queries: Q) => Promise<T>): Promise<T> {
     const client = await this.#options.pool.connect();
     try {
-      const begun = sent(client, beginRead);
-      const value = await explained(begun, lent(this.#builtOn(client).plain, run));
+      const { plain, trouble } = this.#builtOn(client);
+      const begun = sent(client, this.#begin.read);
+      const value = await explained({ begun, trouble }, lent(plain, run));
       this.#own(rolledBack(client, false).then((isUsable) => client.release(!isUsable)));
       return value;
     } catch (error) {
-      client.release(!(await rolledBack(client, false)));
+      client.release(!(await rolledBack(client, false, error)));
       throw error;
     }
   }
@@ -167,13 +162,13 @@ class PostgresEngine<Q extends object> implements StoreEngine<Q> {
     // Others may have learned meanwhile what such a write needs.
     const known = locks === beside ? this.#memory.guess(about) : beside;
     if (known !== beside) throw new WiderLocksNeeded(known);
-    return this.#connected(true, async (client, { scope, scoped }) => {
+    return this.#connected(true, async (client, { scope, scoped, trouble }) => {
       scope.begin(locks);
-      const begun = sent(client, beginWrite(locks, this.#leftMs(deadlineMs)));
+      const begun = sent(client, this.#begin.write(locks, this.#leftMs(deadlineMs)));
       // A statement that was sent without waiting fails those behind it: its error is the one that tells.
-      const value = await explained(begun, lent(scoped, run), () => scope.settled());
+      const value = await explained({ begun, trouble, earlier: () => scope.settled() }, lent(scoped, run));
       scope.demandAllLocks();
-      const committed = commit(client, true);
+      const committed = commit(client);
       committed.catch(() => {});
       await scope.settled();
       await committed;
@@ -206,7 +201,7 @@ class PostgresEngine<Q extends object> implements StoreEngine<Q> {
       isUsable = true;
       return value;
     } catch (error) {
-      isUsable = await rolledBack(client, hasLocks);
+      isUsable = await rolledBack(client, hasLocks, error);
       throw error;
     } finally {
       client.release(!isUsable);
@@ -215,11 +210,16 @@ class PostgresEngine<Q extends object> implements StoreEngine<Q> {
 
   #builtOn(client: pg.PoolClient): Built<Q> {
     const known = this.#built.get(client);
-    if (known !== undefined) return known;
+    if (known !== undefined) {
+      known.trouble.first = undefined;
+      return known;
+    }
     const { queries, scoped } = this.#options;
-    const plain = queries(dbOfPostgres(overPostgres(client)));
+    const trouble: Trouble = { first: undefined };
+    const asked = watched(client, trouble, this.#settings.pooling === "session");
+    const plain = queries(dbOfPostgres(overPostgres(asked)));
     const scope = new WriteScope();
-    const built = { plain, scope, scoped: scoped?.(plain, scope) ?? plain };
+    const built = { plain, scope, scoped: scoped?.(plain, scope) ?? plain, trouble };
     this.#built.set(client, built);
     return built;
   }
@@ -251,29 +251,38 @@ function sent(client: pg.PoolClient, begin: string): Promise<unknown> {
   return begun;
 }
 
+interface Before {
+  readonly begun: Promise<unknown>;
+  readonly trouble: Trouble;
+  readonly earlier?: () => Promise<void>;
+}
+
 /** The result of the work; if that failed because of what went before it, with that error. */
-async function explained<T>(begun: Promise<unknown>, work: Promise<T>, earlier = async () => {}): Promise<T> {
+async function explained<T>({ begun, trouble, earlier }: Before, work: Promise<T>): Promise<T> {
   try {
     return await work;
   } catch (error) {
     await begun;
-    await earlier();
-    throw error;
+    await earlier?.();
+    throw postgresDialect.failure(driverError(error)) === "aborted" ? (trouble.first ?? error) : error;
   } finally {
     await begun;
   }
 }
 
-function refused(cause: unknown): unknown {
-  if (isWindlassError(cause)) return cause;
-  switch (postgresDialect.failure(cause)) {
-    case "full":
-      return new WindlassError("storage_unavailable", "the database has no room or no free connection", { cause });
-    case "lost":
-      return new WindlassError("storage_unavailable", "the database cannot be reached", { cause, retryAfterMs: 1_000 });
-    default:
-      return cause;
-  }
+/**
+ * A connection whose first failure is kept. A pooler gives what was prepared on one connection to nobody: there statements are sent
+ * without a name, whole each time.
+ */
+function watched(client: pg.PoolClient, trouble: Trouble, isNamed: boolean): pg.PoolClient {
+  const query = (statement: pg.QueryConfig, values: unknown[]) => {
+    const answer = client.query(isNamed ? statement : { ...statement, name: undefined }, values);
+    answer.catch((error: unknown) => {
+      trouble.first ??= error;
+    });
+    return answer;
+  };
+  return Object.create(client, { query: { value: query } });
 }
 
 const contended = (cause: unknown) =>

@@ -3,7 +3,7 @@ import { mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { testEngines } from "../../../test/engines.ts";
+import { pooledEngines } from "../../../test/engines.ts";
 import { openTestS3, type TestS3 } from "../../../test/support/s3-server.ts";
 import { until } from "../../../test/support/until.ts";
 import { openFileBlobStore } from "../blobs/files.ts";
@@ -39,20 +39,21 @@ const nextPrefix = () => {
   return `test-${prefixes}`;
 };
 const kinds = [
-  ...testEngines.map(({ name, urls }) => ({
+  ...pooledEngines.map(({ name, settings, urls }) => ({
+    settings,
     name: name === "sqlite" ? "files" : name,
     url: async (held: AsyncDisposableStack) => (await urls(held)).objects,
   })),
-  { name: "S3", url: async () => s3.url(nextPrefix()) },
+  { name: "S3", settings: undefined, url: async () => s3.url(nextPrefix()) },
 ];
 
-describe.each(kinds)("the object store of $name", ({ url }) => {
+describe.each(kinds)("the object store of $name", ({ url, settings }) => {
   let held: AsyncDisposableStack;
   let blobs: BlobStore;
 
   beforeEach(async () => {
     held = new AsyncDisposableStack();
-    blobs = held.use(await openBlobStore({ url: await url(held) }));
+    blobs = held.use(await openBlobStore({ url: await url(held), settings }));
     expect(await blobs.claim("this installation")).toBe(true);
   });
   afterEach(() => held.disposeAsync());

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { testEngines } from "../../../test/engines.ts";
+import { pooledEngines } from "../../../test/engines.ts";
 import { ManualClock } from "../../../test/support/manual-clock.ts";
 import { openLogStore } from "../open.ts";
 import { type LogStore, maxAppendBytes, maxReadBytes, maxReadTimes } from "./logs.ts";
@@ -13,7 +13,7 @@ const sha256 = (...parts: readonly Uint8Array[]) => {
   return hash.digest("hex");
 };
 
-describe.each(testEngines)("the log store on $name", (engine) => {
+describe.each(pooledEngines)("the log store on $name", (engine) => {
   let held: AsyncDisposableStack;
   let url: string;
   let logs: LogStore;
@@ -23,14 +23,14 @@ describe.each(testEngines)("the log store on $name", (engine) => {
     held = new AsyncDisposableStack();
     url = (await engine.urls(held)).logs;
     clock = new ManualClock();
-    logs = await openLogStore({ url, clock });
+    logs = await openLogStore({ url, settings: engine.settings, clock });
     held.defer(() => logs[Symbol.asyncDispose]());
   });
   afterEach(() => held.disposeAsync());
 
   const reopened = async () => {
     await logs[Symbol.asyncDispose]();
-    logs = await openLogStore({ url, clock });
+    logs = await openLogStore({ url, settings: engine.settings, clock });
   };
   /** The times of a stream as pairs: where, and how many milliseconds after `since`. */
   const timesOf = async (stream: string, since: Date, [from, to]: readonly [number, number] = [0, 1_000]) => {
@@ -264,7 +264,7 @@ describe.each(testEngines)("the log store on $name", (engine) => {
     expect(await timesOf("s/1", since)).toEqual([[0, 0]]);
     await logs[Symbol.asyncDispose]();
     clock = new ManualClock(new Date(since.getTime() - 60_000));
-    logs = await openLogStore({ url, clock });
+    logs = await openLogStore({ url, settings: engine.settings, clock });
     await logs.append("s/1", 4, bytes("ef"));
     await logs.append("s/1", 6, bytes("gh"));
     expect(await timesOf("s/1", since)).toEqual([
@@ -353,7 +353,7 @@ describe.each(testEngines)("the log store on $name", (engine) => {
     expect((await textOf("s/1"))[0]).toBe("last");
     await logs[Symbol.asyncDispose]();
     await expect(logs.append("s/1", 4, bytes("!"))).rejects.toThrow();
-    logs = await openLogStore({ url });
+    logs = await openLogStore({ url, settings: engine.settings });
   });
 
   test("whatever is sent again, late or twice, the stored stream is the one that was sent", async () => {

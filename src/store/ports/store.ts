@@ -87,6 +87,8 @@ export interface Queries {
     get(key: string): Promise<string | undefined>;
     /** Inserts or overwrites. */
     set(key: string, value: string): Promise<void>;
+    /** Writes the value if the present one is `known` (undefined: there is none); false if it is another. */
+    replace(key: string, known: string | undefined, value: string): Promise<boolean>;
   };
   readonly requests: {
     get(principal: string, requestId: string): Promise<RememberedRequest | undefined>;

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { testEngines } from "../../../test/engines.ts";
+import { pooledEngines } from "../../../test/engines.ts";
 import { aRun, everything, ids, newest } from "../../../test/support/store/given.ts";
 import {
   agent,
@@ -20,20 +20,20 @@ import {
 import { openStore } from "../open.ts";
 import type { Queries, Store } from "../ports/store.ts";
 
-describe.each(testEngines)("the store on $name", (engine) => {
+describe.each(pooledEngines)("the store on $name", (engine) => {
   let held: AsyncDisposableStack;
   let store: Store;
 
   beforeEach(async () => {
     held = new AsyncDisposableStack();
-    store = held.use(await openStore({ url: (await engine.urls(held)).rows }));
+    store = held.use(await openStore({ url: (await engine.urls(held)).rows, settings: engine.settings }));
   });
   afterEach(() => held.disposeAsync());
 
   const given = (fill: (tx: Queries) => Promise<void>) => store.write(fill);
 
   test("it names its engine", () => {
-    expect(store.engine).toBe(engine.name);
+    expect(store.engine).toBe(engine.name === "sqlite" ? "sqlite" : "postgres");
   });
 
   describe("whole rows", () => {

@@ -8,9 +8,12 @@ import { and, asc, eq, gte, sql } from "../../../src/store/drizzle/orm.ts";
 import { type Db, kitOfSqlite, placeholdersOf } from "../../../src/store/engine/boundary.ts";
 import { type Spacious, type StoreEngine, type StoreLog, silentLog } from "../../../src/store/engine/engine.ts";
 import { type Kit, postgresKit } from "../../../src/store/engine/kit.ts";
-import { openPostgresPool, postgresEngine } from "../../../src/store/engine/postgres.ts";
+import { postgresEngine } from "../../../src/store/engine/postgres.ts";
 import { prepared } from "../../../src/store/engine/prepared.ts";
 import { openSqliteEngine } from "../../../src/store/engine/sqlite.ts";
+import { openPostgresPool } from "../../../src/store/postgres/connections.ts";
+import { DatabaseRoute } from "../../../src/store/postgres/route.ts";
+import type { DatabasePlace } from "../../../src/store/postgres/settings.ts";
 
 export interface Account {
   readonly id: string;
@@ -148,15 +151,15 @@ export function openSqliteFixture(
   });
 }
 
-export async function openPostgresFixture(url: string): Promise<FixtureEngine> {
+export async function openPostgresFixture({ url, settings }: DatabasePlace): Promise<FixtureEngine> {
   const setUp = new pg.Client({ connectionString: url });
   await setUp.connect();
   await setUp.query(ddlOf.postgres);
   await setUp.end();
-  const pool = openPostgresPool(url, silentLog);
+  const pool = openPostgresPool({ route: new DatabaseRoute({ url, settings }), log: silentLog });
   const tables = defineFixture(postgresKit);
   const queries = (db: Db) => fixtureQueries(db, tables);
-  const engine = postgresEngine({ pool, queries, clock: systemClock, random: systemRandom });
+  const engine = postgresEngine({ pool, queries, settings, clock: systemClock, random: systemRandom });
   return {
     read: (run) => engine.read(run),
     write: (run) => engine.write(run),

@@ -1,5 +1,5 @@
 import type { AnyPgColumn } from "drizzle-orm/pg-core";
-import { asc, isNull, lt, lte, or } from "../../drizzle/orm.ts";
+import { and, asc, eq, isNull, lt, lte, or } from "../../drizzle/orm.ts";
 import type { Queries } from "../../ports/store.ts";
 import type { QueryContext } from "../context.ts";
 import { counted, inserting, one } from "../rows.ts";
@@ -12,6 +12,13 @@ export function metaQueries(context: QueryContext): Queries["meta"] {
     get: async (key) => (await row(key))?.value,
     set: async (key, value) => {
       await db.insert(meta).values({ key, value }).onConflictDoUpdate({ target: meta.key, set: { value } });
+    },
+    replace: async (key, known, value) => {
+      const returned = { key: meta.key };
+      if (known === undefined)
+        return (await db.insert(meta).values({ key, value }).onConflictDoNothing().returning(returned)).length > 0;
+      const isKnown = and(eq(meta.key, key), eq(meta.value, known));
+      return (await db.update(meta).set({ value }).where(isKnown).returning(returned)).length > 0;
     },
   };
 }
