@@ -33,8 +33,8 @@ export async function makeExecutable(file: string, options: PlaceOptions): Promi
     const described = await write("sea.json", JSON.stringify(config));
     await execa(process.execPath, ["--experimental-sea-config", described]);
     await copyFile(runtime.program, file);
-    const postject = join(root, "node_modules/.bin/postject");
-    await execa(postject, [file, "NODE_SEA_BLOB", config.output, "--sentinel-fuse", fuse]);
+    const local = { preferLocal: true, localDir: root };
+    await execa("postject", [file, "NODE_SEA_BLOB", config.output, "--sentinel-fuse", fuse], local);
     await chmod(file, 0o755);
   } finally {
     await rm(work, { recursive: true, force: true });

@@ -59,9 +59,6 @@ export function signManifest(bytes: Uint8Array, privateKeys: readonly string[]):
   return { signatures };
 }
 
-/** The raw public key: 32 bytes, base64. */
-export const publicKeyText = (pem: string): string => rawKey(createPublicKey(pem)).toString("base64");
-
 /** The first 16 hex digits of the hash of a public key. */
 const keyId = (key: KeyObject): string => createHash("sha256").update(rawKey(key)).digest("hex").slice(0, 16);
 

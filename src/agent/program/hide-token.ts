@@ -1,4 +1,5 @@
 import { accessSync, closeSync, constants } from "node:fs";
+// biome-ignore lint/correctness/noUnresolvedImports: the linter does not know this module of Node
 import { isSea } from "node:sea";
 import { type Environment, readEnvironment } from "../../lib/environment.ts";
 

@@ -1,6 +1,7 @@
 import { chmodSync, closeSync, existsSync, openSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 // Node's own SQLite and not the store's: the agent, which keeps no rows, needs no program of another kind beside it.
+// biome-ignore lint/correctness/noUnresolvedImports: the linter does not know this module of Node
 import { DatabaseSync } from "node:sqlite";
 import { messageOf } from "../values/errors.ts";
 import { makeDirectory } from "./make-directory.ts";

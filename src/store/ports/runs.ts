@@ -1,5 +1,5 @@
-import type { RunOperation, StatusFilter } from "../../domain/runs/listed-run.ts";
 import type { Job } from "../../domain/runs/job.ts";
+import type { RunOperation, StatusFilter } from "../../domain/runs/listed-run.ts";
 import type { Run, RunSource, RunStatus } from "../../domain/runs/run.ts";
 import type { EventMark, TimelineEvent } from "../../domain/runs/timeline.ts";
 import type { AgentId, OrganizationId, PoolId, RunId, WorkspaceId } from "../../lib/words/ids.ts";

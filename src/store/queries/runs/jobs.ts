@@ -52,7 +52,7 @@ function lookUps(context: QueryContext): LookUps {
 
 type Queue = Pick<
   JobQueries,
-    | "queuedOfPool"
+  | "queuedOfPool"
   | "queuedOfWorkspace"
   | "heldInPool"
   | "runningByOrganization"
