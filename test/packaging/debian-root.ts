@@ -41,9 +41,9 @@ export class DebianRoot implements AsyncDisposable {
     return `/${to}`;
   }
 
-  /** Runs a command as root, to its end. */
+  /** Runs a command as root, to its end or for two minutes. */
   async sh(command: string, input = ""): Promise<string> {
-    const program = this.start("root", ["sh", "-c", command], { input });
+    const program = this.start("root", ["timeout", "120", "sh", "-c", command], { input });
     const { code } = await program.ended;
     if (code === 0) return program.stdout();
     throw new Error(`${command}: exit ${code}\n${program.stdout()}${program.stderr()}`);
@@ -58,7 +58,7 @@ export class DebianRoot implements AsyncDisposable {
     const as =
       user === "root" ? [] : ["setpriv", `--reuid=${user}`, `--regid=${user}`, "--clear-groups", "--no-new-privs"];
     const place = ["--bind", this.directory, "/", "--proc", "/proc", "--dev", "/dev", "--clearenv", "--chdir", "/"];
-    const all = { PATH: "/usr/sbin:/usr/bin:/sbin:/bin", HOME: "/nonexistent", LANG: "C.UTF-8", ...env };
+    const all = { PATH: "/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", HOME: "/nonexistent", LANG: "C.UTF-8", ...env };
     const variables = Object.entries(all).flatMap(([name, value]) => ["--setenv", name, value]);
     const program = startProgram({
       name: command[0] ?? "",

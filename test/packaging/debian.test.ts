@@ -81,7 +81,7 @@ describeDebian("a Debian without Node and npm", () => {
     url = await startServer("127.0.0.1:0");
     await cli("pool create prod");
     await cli("workspace create network --engine terraform --pool prod");
-    const steps = await cli("deploy systemd --pool prod --token-file /root/token");
+    const steps = await cli("deploy systemd --pool prod --secret-file /root/token");
     expect(steps).toContain("windlass-agent_1.0.0_amd64.deb");
     await debian.sh("install -m 600 -o windlass-agent /root/token /etc/windlass/agent-token");
     await startAgent();

@@ -25,7 +25,7 @@ export const deploy = command({
     pool: neededText("the pool it takes jobs of", { short: "p", placeholder: "POOL" }),
     name: text("where the token is used (default: KIND)", { placeholder: "NAME" }),
     expires: duration("how long the token is good for (default 90d); 0 is for ever"),
-    "token-file": text(`where the token is written (default ${usualFile}); no file that is there is written over`, {
+    "secret-file": text(`where the token is written (default ${usualFile}); no file that is there is written over`, {
       placeholder: "FILE",
     }),
     "no-token": toggle("make no token: the steps say where one is pasted"),
@@ -34,11 +34,11 @@ export const deploy = command({
   run: async (context, { args, flags }) => {
     const kind = startKinds.find((known) => known === args.kind);
     if (kind === undefined) throw usageError(`KIND is one of ${startKinds.join(", ")}, not "${args.kind}"`);
-    if (flags["no-token"] === true && flags["token-file"] !== undefined)
-      throw usageError("--no-token makes no file: leave --token-file away");
+    if (flags["no-token"] === true && flags["secret-file"] !== undefined)
+      throw usageError("--no-token makes no file: leave --secret-file away");
     const { address } = await context.connection();
     const place = { address: address.value, organization: await context.organization(), pool: flags.pool, version };
-    const wanted = { name: flags.name ?? kind, expires: flags.expires, file: flags["token-file"] ?? usualFile };
+    const wanted = { name: flags.name ?? kind, expires: flags.expires, file: flags["secret-file"] ?? usualFile };
     const hasNone = flags["no-token"] === true;
     if (hasNone) await demandPool(context, place);
     const tokenFile = hasNone ? undefined : await writeToken(context, place, wanted);
@@ -94,7 +94,7 @@ async function openFresh(path: string): Promise<FileHandle> {
     return await open(path, "wx", 0o600);
   } catch (error) {
     if (errnoOf(error) === "EEXIST")
-      throw usageError(`${path} is there already: remove it, or name another file (--token-file)`);
+      throw usageError(`${path} is there already: remove it, or name another file (--secret-file)`);
     throw usageError(`the token cannot be written: ${error instanceof Error ? error.message : String(error)}`);
   }
 }
