@@ -82,7 +82,7 @@ const floors: Readonly<Record<string, readonly (readonly string[])[]>> = {
     ["values"],
     ["json", "text"],
     [".", "hcl"],
-    ["net", "words"],
+    ["deploy", "net", "words"],
     ["archive", "async", "program"],
     ["fs", "transfer", "way"],
     ["checks", "grpc"],

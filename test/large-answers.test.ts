@@ -29,6 +29,10 @@ const small = 0;
  * that what it reads was not large. An RPC that is new has to say here how large it becomes.
  */
 const leastBytes: Readonly<Record<string, number>> = {
+  "externalscaler.ExternalScaler/GetMetricSpec": small,
+  "externalscaler.ExternalScaler/GetMetrics": small,
+  "externalscaler.ExternalScaler/IsActive": small,
+  "externalscaler.ExternalScaler/StreamIsActive": small,
   "grpc.health.v1.Health/Check": small,
   "grpc.health.v1.Health/List": small,
   "grpc.health.v1.Health/Watch": small,

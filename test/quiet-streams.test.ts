@@ -1,5 +1,6 @@
 import { type CallOptions, createClient } from "@connectrpc/connect";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { ExternalScaler } from "../src/gen/externalscaler/externalscaler_pb.ts";
 import { Health } from "../src/gen/grpc/health/v1/health_pb.ts";
 import { AgentService } from "../src/gen/windlass/v1/agent_service_pb.ts";
 import { EventService } from "../src/gen/windlass/v1/event_service_pb.ts";
@@ -41,6 +42,14 @@ const quiet: Readonly<Record<string, { readonly open: Open; readonly sign: objec
   "windlass.v1.EventService/WatchEvents": {
     open: (options) => createClient(EventService, world.transport).watchEvents({}, options),
     sign: { events: [], cursor: expect.stringMatching(/^.+\.\d+$/) },
+  },
+  "externalscaler.ExternalScaler/StreamIsActive": {
+    open: (options) =>
+      createClient(ExternalScaler, world.transport).streamIsActive(
+        { scalerMetadata: { token: world.agents.own.poolToken } },
+        options,
+      ),
+    sign: { result: expect.any(Boolean) },
   },
   "grpc.health.v1.Health/Watch": {
     open: (options) => createClient(Health, world.transport).watch({}, options),

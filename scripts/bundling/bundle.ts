@@ -25,22 +25,42 @@ export async function bundlePrograms(root: string): Promise<void> {
   await rm(join(root, "node_modules/.cache/tests/windlass/compiled"), { recursive: true, force: true });
 }
 
-interface BundledFile {
+/** A file of a bundle. */
+export interface BundledFile {
   readonly name: string;
   readonly contents: string | Uint8Array;
 }
 
 /** Each program is bundled alone, in few files: what it shares with others would be cut into many. */
 async function bundled(root: string): Promise<readonly BundledFile[]> {
-  const sources = await Array.fromAsync(glob("src/**/*.ts", { cwd: root, exclude: ["**/*.test.ts"] }));
-  const threads = await threadsOf(root, sources);
-  const stacks = join(import.meta.dirname, "stacks.ts");
-  const programs = ["windlass", "windlassd", "windlass-agent"].map((name) => ({ [name]: `cmd/${name}.ts` }));
-  const parts = [{ stacks }, ...programs, ...Object.entries(threads).map(([name, path]) => ({ [name]: path }))];
-  return (await Promise.all(parts.map((part) => bundleOf(root, part)))).flat();
+  const programs = ["windlass", "windlassd", "windlass-agent"];
+  const threads = await threadsOf(root, await sourcesOf(root));
+  return bundleParts(root, [...programs.map(programPart), ...Object.entries(threads).map(partOf)]);
 }
 
-async function bundleOf(root: string, input: Readonly<Record<string, string>>): Promise<readonly BundledFile[]> {
+/** The files of one program and of the threads that it starts. They are to lie in a directory of `dist/`. */
+export async function bundleProgram(root: string, program: string): Promise<readonly BundledFile[]> {
+  const own = await bundleParts(root, [programPart(program)]);
+  const texts = own.filter(({ name }) => name.endsWith(".cjs")).map(({ contents }) => String(contents));
+  const threads = Object.entries(await threadsOf(root, await sourcesOf(root)));
+  const started = threads.filter(([name]) => texts.some((text) => text.includes(`${name}.cjs`)));
+  return [...own, ...(await Promise.all(started.map((thread) => bundleOf(root, partOf(thread))))).flat()];
+}
+
+type Part = Readonly<Record<string, string>>;
+
+const partOf = ([name, path]: readonly [string, string]): Part => ({ [name]: path });
+const programPart = (name: string): Part => ({ [name]: `cmd/${name}.ts` });
+
+const sourcesOf = (root: string): Promise<readonly string[]> =>
+  Array.fromAsync(glob("src/**/*.ts", { cwd: root, exclude: ["**/*.test.ts"] }));
+
+async function bundleParts(root: string, parts: readonly Part[]): Promise<readonly BundledFile[]> {
+  const stacks = join(import.meta.dirname, "stacks.ts");
+  return (await Promise.all([{ stacks }, ...parts].map((part) => bundleOf(root, part)))).flat();
+}
+
+async function bundleOf(root: string, input: Part): Promise<readonly BundledFile[]> {
   // As deep as where it will lie: what it is called is not known yet.
   const directory = join(root, "dist", "bundle");
   await using bundle = await rolldown({

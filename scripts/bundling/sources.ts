@@ -3,7 +3,8 @@ import type { Plugin } from "rolldown";
 import { threadName, threadPattern } from "./threads.ts";
 
 const urlPattern = /new URL\("(\.[^"]+)", import\.meta\.url\)/g;
-const requirePattern = /^const require = createRequire\(import\.meta\.url\);$/gm;
+/** How a source file gets `require`: what it asks for becomes part of the bundle. */
+export const requirePattern = /^const require = createRequire\(import\.meta\.url\);$/gm;
 /** Stands for `import.meta.url` where a bundle keeps it. */
 const here = "import.meta\0url";
 

@@ -1,10 +1,12 @@
 import type { Control } from "../control/core/control.ts";
 import type { Liveness } from "../control/sessions/liveness.ts";
+import { ExternalScaler } from "../gen/externalscaler/externalscaler_pb.ts";
 import { Health } from "../gen/grpc/health/v1/health_pb.ts";
 import { AgentGatewayService } from "../gen/windlass/agent/v1/agent_gateway_service_pb.ts";
 import { JobArtifactService } from "../gen/windlass/agent/v1/job_artifact_service_pb.ts";
 import { RunService } from "../gen/windlass/v1/run_service_pb.ts";
 import { CallRates } from "../http/callers/call-rates.ts";
+import type { CallerOptions } from "../http/callers/callers.ts";
 import { OpenStreams } from "../http/open-streams.ts";
 import type { Readiness } from "../http/readiness.ts";
 import type { StreamTenant, Tenant } from "../http/tenant.ts";
@@ -16,6 +18,7 @@ import { inProcessTransport } from "../rpc/in-process.ts";
 import { gateFor, interceptorsFor, refusalsFor } from "../rpc/interceptors.ts";
 import { managementServices, serviceRoutes } from "../rpc/routes.ts";
 import { agentGatewayService } from "../rpc/services/agent-gateway.ts";
+import { externalScalerService } from "../rpc/services/external-scaler.ts";
 import { healthRoutes } from "../rpc/services/health.ts";
 import { jobArtifactService } from "../rpc/services/job-artifact.ts";
 import { reflectionRoutes } from "../rpc/services/reflection.ts";
@@ -27,7 +30,7 @@ import type { Observability } from "./observability/observe.ts";
 import type { Opening } from "./opening.ts";
 import type { InProcessCalls } from "./server-agent.ts";
 
-const services = [...managementServices, RunService, AgentGatewayService, JobArtifactService];
+const services = [...managementServices, RunService, AgentGatewayService, JobArtifactService, ExternalScaler];
 /** What reflection lists: it adds itself. */
 const shown = [...services, Health];
 
@@ -38,9 +41,11 @@ export interface RouteParts {
   readonly generation: string;
   readonly readiness: Readiness;
   readonly hasReflection: boolean;
+  /** How callers are told apart whose credential is no header. */
+  readonly callers?: CallerOptions | undefined;
 }
 
-export interface CallParts extends Omit<RouteParts, "hasReflection"> {
+export interface CallParts extends Omit<RouteParts, "hasReflection" | "callers"> {
   readonly watching: Observability;
   /** The built UI, if there is one. */
   readonly webFiles: WebFiles | undefined;
@@ -61,7 +66,7 @@ export function callsOf({ settings, random }: Pick<Opening, "settings" | "random
   const { control, watching, webFiles } = parts;
   const token = mintToken("agt", random);
   const callers = { serverAgentTokenHash: hashToken(token), rates: new CallRates(control.limits) };
-  const routes = routesOf({ ...parts, hasReflection: !settings.noReflection });
+  const routes = routesOf({ ...parts, callers, hasReflection: !settings.noReflection });
   const interceptors = interceptorsFor(control, callers, watching.callObservers);
   const gate = gateFor(control, callers, watching.callObservers);
   const refuse = refusalsFor(control, watching.callObservers);
@@ -80,12 +85,14 @@ export function callsOf({ settings, random }: Pick<Opening, "settings" | "random
 }
 
 /** Every service of the port. */
-export function routesOf({ control, liveness, generation, readiness, hasReflection }: RouteParts): Routes {
+export function routesOf(parts: RouteParts): Routes {
+  const { control, liveness, generation, readiness, hasReflection, callers = {} } = parts;
   const routes = serviceRoutes(control, (router) => {
     router
       .service(RunService, runService(control))
       .service(AgentGatewayService, agentGatewayService(control, liveness, generation), neverCompress)
-      .service(JobArtifactService, jobArtifactService(control), neverCompress);
+      .service(JobArtifactService, jobArtifactService(control), neverCompress)
+      .service(ExternalScaler, externalScalerService(control, callers));
     healthRoutes(readiness, services, control.clock)(router);
   });
   if (!hasReflection) return routes;

@@ -1,15 +1,8 @@
 import { parsed, type SettingSchema, written } from "../lib/setting-schemas.ts";
-import { acceptLabel, labelKeyPattern, labelValuePattern } from "../lib/words/label-names.ts";
-
-type Labels = Readonly<Record<string, string>>;
-
-/** As many as the server takes, with one to spare for `accept`. */
-const maxLabels = 63;
-/** What says of an agent what it is, and is not for its owner to choose. */
-const ownKeys: ReadonlySet<string> = new Set(["os", "arch", "name", acceptLabel]);
+import { parseLabels } from "../lib/words/labels.ts";
 
 /** `zone=a,gpu`: labels, with a value or without. */
-export const labels = (): SettingSchema<Labels> =>
+export const labels = (): SettingSchema<Readonly<Record<string, string>>> =>
   written(
     parsed(
       "labels such as zone=a,gpu (without os, arch, name and accept, which come by themselves)",
@@ -21,19 +14,6 @@ export const labels = (): SettingSchema<Labels> =>
         .map(([key, value]) => (value === "" ? key : `${key}=${value}`))
         .join(","),
   );
-
-function parseLabels(text: string): Labels | undefined {
-  const parts = text.split(",").map((part) => part.trim());
-  const entries = parts
-    .filter((part) => part !== "")
-    .map((part) => [part.split("=", 1)[0] ?? "", valueIn(part)] as const);
-  const isFine = entries.every(
-    ([key, value]) => labelKeyPattern.test(key) && labelValuePattern.test(value) && !ownKeys.has(key),
-  );
-  return isFine && entries.length <= maxLabels ? Object.fromEntries(entries) : undefined;
-}
-
-const valueIn = (part: string): string => (part.includes("=") ? part.slice(part.indexOf("=") + 1) : "");
 
 /** `plan`, `apply`, or both in either order. */
 export const acceptedPhases = (): SettingSchema<"plan" | "apply" | "plan,apply"> =>

@@ -98,6 +98,7 @@ const needed: Readonly<Record<string, readonly string[]>> = {
   "state rollback": ["ghost", "1"],
   "token create": ["--pool", "ghost"],
   "token list": ["--pool", "ghost"],
+  deploy: ["systemd", "--pool", "ghost", "--no-token"],
   "agent list": ["--pool", "ghost"],
   "agent kept": ["ghost"],
   "agent remove-kept": ["ghost", "--all"],

@@ -1,4 +1,6 @@
 import { accessSync, closeSync, constants } from "node:fs";
+// biome-ignore lint/correctness/noUnresolvedImports: the linter does not know this module of Node
+import { isSea } from "node:sea";
 import { type Environment, readEnvironment } from "../../lib/environment.ts";
 
 export const tokenVariable = "WINDLASS_AGENT_TOKEN";
@@ -18,7 +20,9 @@ END
  */
 export function hideToken(environment: Environment = readEnvironment()): void {
   if ((environment[tokenVariable] ?? "") === "" || !canStartAnew()) return;
-  const self = [process.execPath, ...process.execArgv, ...process.argv.slice(1)];
+  // A single executable brings Node's options itself, and would take any that is given for its own.
+  const words = process.argv.slice(isSea() ? 2 : 1);
+  const self = [process.execPath, ...(isSea() ? [] : process.execArgv), ...words];
   const env = { ...environment, [`${tokenVariable}_FILE`]: hiddenToken };
   process.execve?.("/bin/sh", ["sh", "-c", handOver, "sh", ...self], env);
 }

@@ -108,7 +108,7 @@ async function sayHowToStart(context: Context, secret: string): Promise<undefine
   notes.say(
     `  WINDLASS_AGENT_TOKEN=${shownIn(secret, io.stderr.isTty)} windlass-agent --address ${address.value}${trust}`,
   );
-  notes.say("The program comes to its machine with a clone of Windlass: docs/agents.md.");
+  notes.say("How the program comes to its machine: `windlass deploy --help`, docs/install.md.");
   return undefined;
 }
 

@@ -122,6 +122,14 @@ export const entries: readonly Entry[] = [
     load: async () => (await import("../agent/agent.ts")).agentCommands,
   },
   {
+    kind: "command",
+    name: "deploy",
+    aliases: [],
+    summary: "Print what to run to start an agent of a pool, with a fresh token in a file",
+    group: "Agents and pools",
+    load: async () => (await import("../agent/deploy.ts")).deploy,
+  },
+  {
     kind: "noun",
     name: "providers",
     aliases: ["provider"],

@@ -1,8 +1,10 @@
 import { chmodSync, closeSync, existsSync, openSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import Database from "better-sqlite3";
+// Node's own SQLite and not the store's: the agent, which keeps no rows, needs no program of another kind beside it.
+// biome-ignore lint/correctness/noUnresolvedImports: the linter does not know this module of Node
+import { DatabaseSync } from "node:sqlite";
+import { messageOf } from "../values/errors.ts";
 import { makeDirectory } from "./make-directory.ts";
-import { inSqliteFile } from "./sqlite-file.ts";
 
 /** Proof that this process alone uses a directory, until it is released or the process ends. */
 export interface DirectoryLock extends Disposable {
@@ -23,23 +25,30 @@ export async function lockDirectory(dir: string): Promise<LockOutcome> {
   await makeDirectory(dir);
   const names = ["lock.db", "lock.pid"].map((name) => join(dir, name));
   for (const path of names) makePrivateFile(path);
-  const db = new Database(join(dir, "lock.db"), { timeout: 0 });
-  try {
-    inSqliteFile(join(dir, "lock.db"), () => {
-      db.pragma("journal_mode = MEMORY");
-      db.exec("BEGIN EXCLUSIVE");
-    });
-  } catch (error) {
-    db.close();
-    if (isBusy(error)) return held(dir);
-    throw error;
-  }
+  const db = lockedDatabase(join(dir, "lock.db"));
+  if (db === undefined) return held(dir);
   // Beside the database and not in it: nobody else can read a file that is locked exclusively.
   writeFileSync(join(dir, "lock.pid"), `${process.pid}\n`);
   const release = () => {
-    if (db.open) db.close();
+    if (db.isOpen) db.close();
   };
   return { kind: "locked", lock: { release, [Symbol.dispose]: release } };
+}
+
+/** Undefined if another one holds it. */
+function lockedDatabase(path: string): DatabaseSync | undefined {
+  const db = new DatabaseSync(path, { open: false, timeout: 0 });
+  try {
+    db.open();
+    db.exec("PRAGMA journal_mode = MEMORY");
+    db.exec("BEGIN EXCLUSIVE");
+    return db;
+  } catch (error) {
+    if (db.isOpen) db.close();
+    if (isBusy(error)) return undefined;
+    // SQLite's own words are `file is not a database`.
+    throw new Error(`${path}: ${messageOf(error)}`, { cause: error });
+  }
 }
 
 /**
@@ -55,8 +64,9 @@ function makePrivateFile(path: string): void {
   }
 }
 
-const isBusy = (error: unknown) =>
-  error instanceof Database.SqliteError && (error.code.startsWith("SQLITE_BUSY") || error.code === "SQLITE_LOCKED");
+/** SQLITE_BUSY and SQLITE_LOCKED; the rest of an extended code says how. */
+const isBusy = (error: unknown): boolean =>
+  error instanceof Error && "errcode" in error && [5, 6].includes(Number(error.errcode) & 0xff);
 
 function held(dir: string): LockOutcome {
   const byPid = readPid(join(dir, "lock.pid"));

@@ -1,5 +1,6 @@
 import type { DescMethod } from "@bufbuild/protobuf";
 import type { Principal } from "../../domain/people/principal.ts";
+import { ExternalScaler } from "../../gen/externalscaler/externalscaler_pb.ts";
 import { AgentGatewayService } from "../../gen/windlass/agent/v1/agent_gateway_service_pb.ts";
 import { JobArtifactService } from "../../gen/windlass/agent/v1/job_artifact_service_pb.ts";
 import { AgentPoolService } from "../../gen/windlass/v1/agent_pool_service_pb.ts";
@@ -40,6 +41,8 @@ const everyKind: Admission = new Set(keysOf(kindNames));
 /** One row for each method or, where all its methods are alike, for each service. What has no row is refused. */
 const admitted: ReadonlyMap<string, Admission> = new Map<string, Admission>([
   ["grpc.health.v1.Health", "anybody"],
+  // Its credential is part of the request: KEDA sends no header.
+  [ExternalScaler.typeName, "anybody"],
   ["grpc.reflection.v1.ServerReflection", "anybody"],
   ["grpc.reflection.v1alpha.ServerReflection", "anybody"],
   [nameOf(SystemService.method.getServerInfo), "anybody"],

@@ -1,8 +1,15 @@
+import type { Job } from "../../domain/runs/job.ts";
 import type { RunOperation, StatusFilter } from "../../domain/runs/listed-run.ts";
 import type { Run, RunSource, RunStatus } from "../../domain/runs/run.ts";
 import type { EventMark, TimelineEvent } from "../../domain/runs/timeline.ts";
 import type { AgentId, OrganizationId, PoolId, RunId, WorkspaceId } from "../../lib/words/ids.ts";
 import type { Position, TimePage } from "./pages.ts";
+
+/** How many jobs of a phase and status there are whose workspaces have the same selector. */
+export interface JobDemand extends Pick<Job, "phase" | "status"> {
+  readonly agentSelector: string;
+  readonly count: number;
+}
 
 /** Which runs of an organization a list holds; what is absent or null does not narrow it, and no text or tag. */
 export interface RunFilter {

@@ -49,7 +49,7 @@ import type { Spacious } from "../engine/engine.ts";
 import type { ApiKeyQueries, AuditQueries, BrowserSessionQueries, StatsQueries } from "./access.ts";
 import type { AttentionQueries } from "./attention.ts";
 import type { PresenceQueries, ReplicaQueries } from "./replicas.ts";
-import type { RunEventQueries, RunQueries } from "./runs.ts";
+import type { JobDemand, RunEventQueries, RunQueries } from "./runs.ts";
 import type { UpkeepQueries } from "./upkeep.ts";
 import type { UploadQueries } from "./uploads.ts";
 
@@ -207,6 +207,8 @@ export interface Queries {
     historyOfAgent(agentId: AgentId, page: TimePage): Promise<readonly Job[]>;
     /** Queued jobs of a workspace. */
     queuedOfWorkspace(workspaceId: WorkspaceId): Promise<readonly Job[]>;
+    /** How many jobs of a pool are queued, offered or started, by what their workspaces want of agents. */
+    demandOfPool(poolId: PoolId): Promise<readonly JobDemand[]>;
     /** How many jobs each organization has offered or started. */
     runningByOrganization(): Promise<readonly { readonly organizationId: OrganizationId; readonly count: number }[]>;
     /** How many queued jobs of the same pool come before (rank, urgency, queuedAt, id). */

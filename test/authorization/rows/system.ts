@@ -1,13 +1,16 @@
+import { ExternalScaler } from "../../../src/gen/externalscaler/externalscaler_pb.ts";
 import { Health } from "../../../src/gen/grpc/health/v1/health_pb.ts";
 import { ServerReflection } from "../../../src/gen/grpc/reflection/v1/reflection_pb.ts";
 import { ServerReflection as ServerReflectionAlpha } from "../../../src/gen/grpc/reflection/v1alpha/reflection_pb.ts";
 import { OrganizationService } from "../../../src/gen/windlass/v1/organization_service_pb.ts";
 import { SystemService } from "../../../src/gen/windlass/v1/system_service_pb.ts";
-import { type Row, row } from "../row.ts";
+import { type Ingredients, type Row, row } from "../row.ts";
 
 const { method: system } = SystemService;
 const { method: organizations } = OrganizationService;
 const listServices = { messageRequest: { case: "listServices", value: "" } } as const;
+/** Its credential is part of the request, whoever sends it. */
+const scaled = ({ agent: { poolToken } }: Ingredients) => ({ scalerMetadata: { token: poolToken } });
 let count = 0;
 
 export const systemRows: readonly Row[] = [
@@ -16,6 +19,13 @@ export const systemRows: readonly Row[] = [
   row(Health.method.watch, { admits: "anybody", request: () => ({}) }),
   row(ServerReflection.method.serverReflectionInfo, { admits: "anybody", request: () => [listServices] }),
   row(ServerReflectionAlpha.method.serverReflectionInfo, { admits: "anybody", request: () => [listServices] }),
+  row(ExternalScaler.method.isActive, { admits: "anybody", request: scaled }),
+  row(ExternalScaler.method.streamIsActive, { admits: "anybody", request: scaled }),
+  row(ExternalScaler.method.getMetricSpec, { admits: "anybody", request: scaled }),
+  row(ExternalScaler.method.getMetrics, {
+    admits: "anybody",
+    request: (ingredients) => ({ scaledObjectRef: scaled(ingredients) }),
+  }),
   row(system.getServerInfo, { admits: "anybody", request: () => ({}) }),
   row(system.listReplicas, {
     ...{ admits: "people", needs: "administer_site", names: "nothing" },

@@ -52,13 +52,19 @@ function lookUps(context: QueryContext): LookUps {
 
 type Queue = Pick<
   JobQueries,
-  "queuedOfPool" | "queuedOfWorkspace" | "heldInPool" | "runningByOrganization" | "countAhead" | "jobsAhead"
+  | "queuedOfPool"
+  | "queuedOfWorkspace"
+  | "heldInPool"
+  | "runningByOrganization"
+  | "demandOfPool"
+  | "countAhead"
+  | "jobsAhead"
 >;
 
 function queue(context: QueryContext): Queue {
   const {
     db,
-    t: { jobs },
+    t: { jobs, workspaces },
   } = context;
   const inOrder = [asc(jobs.rank), asc(jobs.urgency), asc(jobs.queuedAt), asc(jobs.id)];
   const place = sql`(${jobs.rank}, ${jobs.urgency}, ${jobs.queuedAt}, ${jobs.id})`;
@@ -75,6 +81,16 @@ function queue(context: QueryContext): Queue {
   return {
     queuedOfWorkspace: many(context, jobs, "workspaceId", { where: isQueued(jobs.status), order: inOrder }),
     runningByOrganization: () => running({}),
+    demandOfPool: (poolId) =>
+      db
+        .select({
+          ...{ agentSelector: workspaces.agentSelector, phase: jobs.phase, status: jobs.status },
+          count: count(),
+        })
+        .from(jobs)
+        .innerJoin(workspaces, eq(workspaces.id, jobs.workspaceId))
+        .where(and(eq(jobs.poolId, poolId), or(isQueued(jobs.status), isClaimed(jobs.status))))
+        .groupBy(workspaces.agentSelector, jobs.phase, jobs.status),
     queuedOfPool: (poolId, { after, limit }) =>
       db
         .select()

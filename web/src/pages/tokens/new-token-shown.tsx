@@ -3,6 +3,8 @@ import { useState } from "react";
 import { Link } from "wouter";
 import { AgentService } from "../../../../src/gen/windlass/v1/agent_service_pb.ts";
 import type { AgentToken } from "../../../../src/gen/windlass/v1/agent_token_pb.ts";
+import { SystemService } from "../../../../src/gen/windlass/v1/system_service_pb.ts";
+import { type StartKind, startSteps } from "../../../../src/lib/deploy/start-steps.ts";
 import { useOrganization, usePath } from "../../app/organization.ts";
 import { useServerAddress } from "../../app/server-address.ts";
 import { ActionButton } from "../../ui/action-button.tsx";
@@ -12,7 +14,6 @@ import { Secret } from "../../ui/blocks/secret.tsx";
 import { Dialog } from "../../ui/dialog.tsx";
 import { CheckIcon } from "../../ui/icons.tsx";
 import { isConnected } from "../../words/agent-status.tsx";
-import { type StartKind, startSteps } from "./start-lines.ts";
 
 interface NewTokenShownProps {
   readonly pool: string;
@@ -25,6 +26,7 @@ const kinds: readonly { readonly value: StartKind; readonly label: string }[] = 
   { value: "program", label: "Program" },
   { value: "systemd", label: "systemd" },
   { value: "docker", label: "Docker" },
+  { value: "compose", label: "Compose" },
   { value: "kubernetes", label: "Kubernetes" },
 ];
 
@@ -33,7 +35,8 @@ export function NewTokenShown({ pool, token, secret, onClose }: NewTokenShownPro
   const organization = useOrganization();
   const [kind, setKind] = useState<StartKind>("program");
   const address = useServerAddress();
-  const needsImage = kind === "docker" || kind === "kubernetes";
+  const { data: server } = useQuery(SystemService.method.getServerInfo, {}, { staleTime: 300_000 });
+  const version = server?.version ?? "VERSION";
   const actions = (
     <ActionButton onClick={onClose} testId="token-done" tone="primary">
       Done
@@ -45,14 +48,7 @@ export function NewTokenShown({ pool, token, secret, onClose }: NewTokenShownPro
       <h3 className="font-medium">Start an agent with it</h3>
       <FirstAgent pool={pool} tokenId={token.id} />
       <ChoiceTabs label="Where the agent runs" value={kind} options={kinds} onChange={setKind} testId="start-kind">
-        {needsImage && (
-          <p className="quiet text-sm">
-            No image is published yet: put the name of one that you have built in the place of YOUR-IMAGE. In it is a
-            clone of the repository that your server was installed from, after scripts/install, with its bin/ on the
-            PATH; git; and terraform or tofu, if agents may not download them.
-          </p>
-        )}
-        {startSteps(kind, { address, organization, pool }).map(({ title, text }, index) => (
+        {startSteps(kind, { address, organization, pool, version }).map(({ title, text }, index) => (
           <div key={title} className="space-y-1">
             <p className="text-sm">{title}</p>
             <CodeBlock text={text} what="text" testId={`start-step-${index + 1}`} />

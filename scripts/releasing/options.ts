@@ -1,0 +1,111 @@
+import { readFile } from "node:fs/promises";
+import { parseArgs } from "node:util";
+import { execa } from "execa";
+import { valid } from "semver";
+import { type Architecture, architectures } from "./product.ts";
+
+/** What can be left out. */
+export const kinds = ["tarball", "deb", "executable", "npm", "protos"] as const;
+/** `tarball`, `deb`, … */
+export type Kind = (typeof kinds)[number];
+
+/** What `scripts/release` was told. */
+export interface ReleaseOptions {
+  readonly version: string;
+  readonly out: string;
+  readonly archs: readonly Architecture[];
+  readonly kinds: readonly Kind[];
+  /** Private keys in PEM that sign the manifest. */
+  readonly keys: readonly string[];
+  readonly hasTestKeys: boolean;
+  readonly sequence: number;
+  readonly epochSeconds: number;
+  readonly compression: number;
+  readonly expiresAfterDays: number;
+  readonly minServer: string;
+  /** A manifest whose releases stay in the new one. */
+  readonly previous: string | undefined;
+}
+
+export const usage = `scripts/release VERSION [--out DIR] [--arch x64,arm64] [--only KIND,…]
+Builds what people install: archives and .deb packages of the three programs with their own Node, single executables of client and agent,
+an npm package, the protos, SHA256SUMS, a bill of materials, and the signed manifest by which agents update themselves. The same commit,
+version and keys give the same bytes.
+
+  --out DIR             where to [release/VERSION]
+  --arch ARCH,…         for which processors [x64,arm64]
+  --only KIND,…         of ${kinds.join(", ")} [all]
+  --compression N       from 1, which is fast, to 9, which is small [6]
+  --sequence N          of the manifest; rises with each one [the commit's time in seconds]
+  --expires-after DAYS  when the manifest is no longer trusted [180]
+  --min-server VERSION  the oldest server that such agents work with [0.1.0]
+  --previous FILE       a manifest whose releases stay in the new one
+
+The manifest is signed with the keys that $WINDLASS_RELEASE_KEYS names: files with Ed25519 private keys in PEM, a,b. Without it the keys
+of the tests sign, which no program of a release trusts.`;
+
+/** Throws what is wrong, for people. */
+export async function readReleaseOptions(root: string, args: readonly string[]): Promise<ReleaseOptions> {
+  const { values, positionals } = parseArgs({
+    args: [...args],
+    allowPositionals: true,
+    options: {
+      out: { type: "string" },
+      arch: { type: "string", default: Object.keys(architectures).join() },
+      only: { type: "string", default: kinds.join() },
+      compression: { type: "string", default: "6" },
+      sequence: { type: "string" },
+      "expires-after": { type: "string", default: "180" },
+      "min-server": { type: "string", default: "0.1.0" },
+      previous: { type: "string" },
+    },
+  });
+  const [version = "", ...others] = positionals;
+  if (valid(version) !== version || others.length > 0)
+    throw new Error(
+      `one VERSION is needed, as 1.2.3 or 1.2.3-rc.1, and here is ${JSON.stringify(positionals.join(" "))}`,
+    );
+  const named = process.env.WINDLASS_RELEASE_KEYS?.split(",").filter((path) => path !== "");
+  const paths = named ?? [1, 2, 3].map((number) => `${root}/packaging/keys/test-${number}.pem`);
+  const epochSeconds = await commitTime(root);
+  return {
+    version,
+    out: values.out ?? `${root}/release/${version}`,
+    archs: listOf("--arch", values.arch, Object.keys(architectures) as Architecture[]),
+    kinds: listOf("--only", values.only, kinds),
+    keys: await Promise.all(paths.map((path) => readFile(path, "utf8"))),
+    hasTestKeys: named === undefined,
+    sequence: values.sequence === undefined ? epochSeconds : wholeNumber("--sequence", values.sequence),
+    epochSeconds,
+    compression: wholeNumber("--compression", values.compression, 9),
+    expiresAfterDays: wholeNumber("--expires-after", values["expires-after"]),
+    minServer: versionOf("--min-server", values["min-server"]),
+    previous: values.previous,
+  };
+}
+
+function listOf<const T extends string>(flag: string, text: string, known: readonly T[]): readonly T[] {
+  const found = text.split(",").map((name) => known.find((candidate) => candidate === name) ?? name);
+  const unknown = found.filter((name) => !known.some((candidate) => candidate === name));
+  if (unknown.length > 0) throw new Error(`${flag}: ${unknown.join(", ")}: there is ${known.join(", ")}`);
+  return known.filter((name) => found.includes(name));
+}
+
+function wholeNumber(flag: string, text: string, most = Number.MAX_SAFE_INTEGER): number {
+  const number = Number(text);
+  if (Number.isSafeInteger(number) && number > 0 && number <= most) return number;
+  throw new Error(`${flag}: expected a whole number from 1 to ${most}, got "${text}"`);
+}
+
+function versionOf(flag: string, text: string): string {
+  if (valid(text) === text) return text;
+  throw new Error(`${flag}: expected a version as 1.2.3, got "${text}"`);
+}
+
+/** When what is released was committed: it stands for the time of everything that is packed. */
+async function commitTime(root: string): Promise<number> {
+  const given = process.env.SOURCE_DATE_EPOCH;
+  if (given !== undefined) return wholeNumber("SOURCE_DATE_EPOCH", given);
+  const { stdout } = await execa("git", ["-C", root, "log", "-1", "--format=%ct"]);
+  return Number(stdout);
+}
