@@ -34,7 +34,12 @@ export interface SqliteOptions<Q extends object> {
 }
 
 const maxGroupSize = 256;
-const maxGroupMs = 5;
+/**
+ * How long a group takes members: longer where commits take long, so that the disk is not waited for more often than is worked.
+ */
+const shortGroupMs = 5;
+const longGroupMs = 50;
+const groupPerCommit = 3;
 
 function tuneWriter(writer: Connection): void {
   keepGivingBack(writer);
@@ -81,6 +86,8 @@ class SqliteEngine<Q extends object> implements StoreEngine<Q>, Spacious {
   readonly #reading: Q;
   readonly #waiting: Waiting<Q>[] = [];
   #draining: Promise<void> | undefined;
+  /** How long the last commit took. */
+  #commitMs = 0;
   #lastRead: Promise<unknown> = Promise.resolve();
   #refusal: WindlassError | undefined;
 
@@ -164,9 +171,10 @@ class SqliteEngine<Q extends object> implements StoreEngine<Q>, Spacious {
     const settle: (() => void)[] = [];
     const { clock } = this.#options;
     const startedMs = clock.monotonicMs();
+    const mostMs = Math.min(Math.max(shortGroupMs, groupPerCommit * this.#commitMs), longGroupMs);
     try {
       this.#onWriter("BEGIN IMMEDIATE");
-      while (members.length < maxGroupSize && clock.monotonicMs() - startedMs < maxGroupMs) {
+      while (members.length < maxGroupSize && clock.monotonicMs() - startedMs < mostMs) {
         const next = this.#waiting.shift();
         if (next === undefined) break;
         members.push(next);
@@ -175,7 +183,10 @@ class SqliteEngine<Q extends object> implements StoreEngine<Q>, Spacious {
     } catch (error) {
       return this.#failGroup(members, error);
     }
-    if (this.#commit(members)) for (const one of settle) one();
+    const workedMs = clock.monotonicMs();
+    const isCommitted = this.#commit(members);
+    this.#commitMs = clock.monotonicMs() - workedMs;
+    if (isCommitted) for (const one of settle) one();
   }
 
   async #one({ run, resolve, reject }: Waiting<Q>): Promise<() => void> {
