@@ -263,7 +263,7 @@ function call(method: DescMethod, secret: string, requests: readonly Message[]):
   const options = { deadline: Date.now() + 60_000 };
   const stream = client.makeBidiStreamRequest(path, own, own, metadata, options);
   const messages: Buffer[] = [];
-  const isEndless = method.methodKind === "bidi_streaming" || method.name.startsWith("Watch");
+  const isEndless = method.methodKind === "bidi_streaming" || /^Watch|^StreamIsActive$/.test(method.name);
   return new Promise((done) => {
     stream.on("data", (message: Buffer) => {
       messages.push(message);
