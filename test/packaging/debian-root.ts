@@ -7,6 +7,8 @@ import { type Program, startProgram } from "../support/programs.ts";
 
 const run = promisify(execFile);
 
+const enter = 'mount -t proc proc "$0/proc" && mount --rbind /dev "$0/dev" && exec chroot "$@"';
+
 /** A Debian in a directory, with what every Debian has and no more. Only root can make one. */
 export class DebianRoot implements AsyncDisposable {
   readonly directory: string;
@@ -55,17 +57,13 @@ export class DebianRoot implements AsyncDisposable {
     command: readonly string[],
     { input = "", env = {} }: { readonly input?: string; readonly env?: Readonly<Record<string, string>> } = {},
   ): Program {
-    const as =
-      user === "root" ? [] : ["setpriv", `--reuid=${user}`, `--regid=${user}`, "--clear-groups", "--no-new-privs"];
-    const place = ["--bind", this.directory, "/", "--proc", "/proc", "--dev", "/dev", "--clearenv", "--chdir", "/"];
     const all = { PATH: "/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", HOME: "/nonexistent", LANG: "C.UTF-8", ...env };
-    const variables = Object.entries(all).flatMap(([name, value]) => ["--setenv", name, value]);
-    const program = startProgram({
-      name: command[0] ?? "",
-      command: "bwrap",
-      args: [...place, ...variables, "--", ...as, ...command],
-      input,
-    });
+    const variables = Object.entries(all).map(([key, value]) => `${key}=${value}`);
+    const inside = ["/usr/bin/env", "--ignore-environment", ...variables, ...command];
+    const place = [this.directory, `--userspec=${user}:${user}`, "--groups=", this.directory];
+    // Each becomes the next one, so that a signal reaches the command itself.
+    const call = { command: "unshare", args: ["--mount", "sh", "-c", enter, ...place, ...inside] };
+    const program = startProgram({ name: command[0] ?? "", ...call, input });
     this.#programs.push(program);
     return program;
   }
