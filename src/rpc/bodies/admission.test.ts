@@ -37,6 +37,7 @@ test("who may call what at all", () => {
     windlass.v1.SystemService/Probe: api_key, agent_token, server_agent, agent_session, job
     windlass.v1.SystemService/FindIds: api_key
     windlass.v1.SystemService/GetStats: api_key
+    windlass.v1.SystemService/ListReplicas: api_key
     windlass.v1.SystemService/GetAttention: api_key
     windlass.v1.ApiKeyService/CreateApiKey: api_key
     windlass.v1.ApiKeyService/GetApiKey: api_key
