@@ -13,8 +13,6 @@ import { WayProblem } from "../way-problem.ts";
 
 /** During an apply, no two uploads are closer than this. */
 export const uploadEveryMs = 2_000;
-/** How long the first one waits: the apply may be over by then, and its last state is all that is wanted. */
-const firstUploadMs = 300;
 
 /**
  * Uploads the snapshots of an apply: the newest one at most every two seconds while it runs, and the last one for certain.
@@ -110,21 +108,14 @@ export class StateDelivery implements AsyncDisposable {
 
   async #run(): Promise<void> {
     using until = linkSignals(this.#over.signal, this.#context.stopping);
-    const pause = (ms: number) => this.#context.clock.sleep(ms, until.signal).catch(() => {});
-    let hasBegun = false;
     while (!until.signal.aborted) {
-      if (this.#newest === undefined || this.#newest.sequence <= this.#acknowledged) {
+      const snapshot = this.#newest;
+      if (snapshot === undefined || snapshot.sequence <= this.#acknowledged) {
         await this.#nextNews(until.signal);
         continue;
       }
-      if (!hasBegun) {
-        hasBegun = true;
-        await pause(firstUploadMs);
-        continue;
-      }
-      const snapshot = this.#newest;
       await this.#tryUpload(snapshot, until.signal);
-      await pause(uploadEveryMs);
+      await this.#context.clock.sleep(uploadEveryMs, until.signal).catch(() => {});
     }
   }
 
