@@ -19,7 +19,7 @@ COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _${program}_yargs_completions; printf
 
 test.each([
   ["windlassd", ["ro"], ["rotate-key"]],
-  ["windlassd", ["gc", "--d"], ["--data-dir", "--database-url", "--dry-run"]],
+  ["windlassd", ["gc", "--dr"], ["--dry-run"]],
   ["windlassd", ["--migrate", "c"], ["check"]],
   ["windlassd", ["--data-dir", ""], []],
   ["windlass-agent", ["do"], ["doctor"]],
