@@ -1,6 +1,6 @@
 import { resolve } from "node:path";
 import { status } from "@grpc/grpc-js";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { createAgentToken } from "../src/control/agents/tokens.ts";
 import { createApiKey } from "../src/control/people/api-keys.ts";
 import { Liveness } from "../src/control/sessions/liveness.ts";
@@ -103,6 +103,31 @@ describe("what KEDA is told", () => {
     const { control, organization } = fixture;
     const { secret } = await createApiKey(control, { name: "k8s", role: "reader", organizationId: organization.id });
     expect(await valueFor({ tokenFromEnv: "", token: secret, pool: "prod" })).toEqual(value(3));
+  });
+
+  test("from one look at the jobs of a pool a second, however many ask", async () => {
+    const { control, clock } = fixture;
+    await clock.advance(1_000);
+    const original = control.store.read.bind(control.store);
+    const read = vi.spyOn(control.store, "read");
+    const looks = async () => {
+      const counted = { looks: 0 };
+      read.mockImplementation((ask) =>
+        original((q) => {
+          const demandOfPool: typeof q.jobs.demandOfPool = (id) => {
+            counted.looks += 1;
+            return q.jobs.demandOfPool(id);
+          };
+          return ask({ ...q, jobs: { ...q.jobs, demandOfPool } });
+        }),
+      );
+      await Promise.all(Array.from({ length: 20 }, () => valueFor()));
+      return counted.looks;
+    };
+    expect(await looks()).toBe(1);
+    expect(await looks()).toBe(0);
+    await clock.advance(1_000);
+    expect(await looks()).toBe(1);
   });
 
   test("that nothing is left, as soon as it is so", async () => {

@@ -30,8 +30,8 @@ test("rooms of the web UI import from the floors below them only; pages are load
   expect(wrong).toEqual([]);
 });
 
-/** What an upload leaves out, and how agents are started. */
-const shared = ["src/lib/archive/ignore-rules.ts", "src/lib/deploy/start-steps.ts"];
+/** What an upload leaves out, how agents are started, and how a shell takes a word. */
+const shared = ["src/lib/archive/ignore-rules.ts", "src/lib/deploy/start-steps.ts", "src/lib/text/shell-word.ts"];
 
 test("of the rest of the repository the web UI knows the generated code, and what it shares with windlass", () => {
   const wrong = sources.flatMap((source) =>

@@ -7,6 +7,7 @@ import {
   ListAgentTokensResponseSchema,
   RotateAgentTokenResponseSchema,
 } from "../../gen/windlass/v1/agent_token_service_pb.ts";
+import { shellWord } from "../../lib/text/shell-word.ts";
 import { duration, neededText, text, toggle } from "../line/flags.ts";
 import type { Context } from "../server/context.ts";
 import { answerChanged } from "../shared/answers.ts";
@@ -111,10 +112,6 @@ async function sayHowToStart(context: Context, secret: string): Promise<undefine
   notes.say("How the program comes to its machine: `windlass deploy --help`, docs/install.md.");
   return undefined;
 }
-
-/** As a shell takes it for one word. */
-const shellWord = (text: string): string =>
-  /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
 
 /** `good until 2027-02-26`. */
 const goodText = (token: AgentToken | undefined): string =>

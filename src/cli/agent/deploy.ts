@@ -1,10 +1,11 @@
 import { type FileHandle, open, rm } from "node:fs/promises";
 import { resolve } from "node:path";
+import { durationFromMs } from "@bufbuild/protobuf/wkt";
 import { AgentPoolService } from "../../gen/windlass/v1/agent_pool_service_pb.ts";
 import { AgentTokenService } from "../../gen/windlass/v1/agent_token_service_pb.ts";
 import { type StartKind, type StartPlace, startKinds, startSteps } from "../../lib/deploy/start-steps.ts";
 import { version } from "../../lib/program/version.ts";
-import { errnoOf } from "../../lib/values/errors.ts";
+import { errnoOf, messageOf } from "../../lib/values/errors.ts";
 import { duration, neededText, text, toggle } from "../line/flags.ts";
 import { usageError } from "../problems/problem.ts";
 import type { Context } from "../server/context.ts";
@@ -78,7 +79,7 @@ async function writeToken(
     const client = await context.client(AgentTokenService);
     const { agentToken, secret } = await client.createAgentToken({
       ...{ organization, agentPool: pool, description: name, requestId: context.io.random.uuid() },
-      expiresIn: expires === undefined ? undefined : { seconds: BigInt(Math.round(expires / 1000)) },
+      expiresIn: expires === undefined ? undefined : durationFromMs(expires),
     });
     await handle.writeFile(`${secret}\n`);
     context.notes.say(`Token ${agentToken?.id ?? ""} of pool ${pool} is in ${path}, which you alone can read.`);
@@ -95,7 +96,7 @@ async function openFresh(path: string): Promise<FileHandle> {
   } catch (error) {
     if (errnoOf(error) === "EEXIST")
       throw usageError(`${path} is there already: remove it, or name another file (--secret-file)`);
-    throw usageError(`the token cannot be written: ${error instanceof Error ? error.message : String(error)}`);
+    throw usageError(`the token cannot be written: ${messageOf(error)}`);
   }
 }
 

@@ -3,6 +3,7 @@ import type { Principal } from "../../domain/people/principal.ts";
 import { isMatch } from "../../domain/runs/dispatch.ts";
 import { WindlassError } from "../../lib/words/errors.ts";
 import type { PoolId } from "../../lib/words/ids.ts";
+import type { JobDemand } from "../../store/ports/runs.ts";
 import type { Queries } from "../../store/ports/store.ts";
 import { asPerson, demand, findPool } from "../core/access.ts";
 import { type Control, topics } from "../core/control.ts";
@@ -25,19 +26,56 @@ export interface DemandQuestion {
   readonly labels: Labels | undefined;
 }
 
-/** How many jobs a pool has for agents with these labels. For people, and for agent tokens of the pool. */
-export const poolDemand = (control: Control, who: Principal, question: DemandQuestion): Promise<PoolDemand> =>
-  control.store.read(async (q) => {
-    const poolId = await poolOf(q, who, question);
+interface Look {
+  readonly atMs: number;
+  readonly rows: Promise<readonly JobDemand[]>;
+}
+
+/** How long a look at the jobs of a pool counts for everybody who asks, and of how many pools one is kept. */
+const keptMs = 1_000;
+const mostKept = 1_000;
+
+/**
+ * How many jobs pools have. However many ask, and however long a queue is, the jobs of a pool are looked at once a second; who asks
+ * is judged each time.
+ */
+export class PoolDemands {
+  readonly #control: Pick<Control, "store" | "clock">;
+  readonly #looks = new Map<PoolId, Look>();
+
+  constructor(control: Pick<Control, "store" | "clock">) {
+    this.#control = control;
+  }
+
+  /** Of a pool, for agents with these labels. For people, and for agent tokens of the pool. */
+  async of(who: Principal, question: DemandQuestion): Promise<PoolDemand> {
+    const poolId = await this.#control.store.read((q) => poolOf(q, who, question));
     const { labels } = question;
-    const rows = (await q.jobs.demandOfPool(poolId)).filter(
+    const rows = (await this.#rowsOf(poolId)).filter(
       ({ agentSelector, phase }) =>
         labels === undefined || isMatch(labels, phase, conditionsOf({ poolId, agentSelector })),
     );
     const sum = (isCounted: (status: string) => boolean) =>
       rows.filter(({ status }) => isCounted(status)).reduce((total, { count }) => total + count, 0);
     return { ready: sum((status) => status === "queued"), running: sum((status) => status !== "queued") };
-  });
+  }
+
+  #rowsOf(poolId: PoolId): Promise<readonly JobDemand[]> {
+    const { store, clock } = this.#control;
+    const atMs = clock.monotonicMs();
+    const known = this.#looks.get(poolId);
+    if (known !== undefined && atMs - known.atMs < keptMs) return known.rows;
+    const look = { atMs, rows: store.read((q) => q.jobs.demandOfPool(poolId)) };
+    this.#looks.delete(poolId);
+    this.#looks.set(poolId, look);
+    look.rows.catch(() => {
+      if (this.#looks.get(poolId) === look) this.#looks.delete(poolId);
+    });
+    const [oldest] = this.#looks.keys();
+    if (this.#looks.size > mostKept && oldest !== undefined) this.#looks.delete(oldest);
+    return look.rows;
+  }
+}
 
 async function poolOf(q: Queries, who: Principal, { organization, pool }: DemandQuestion): Promise<PoolId> {
   if (who.kind === "agent_token") {
@@ -74,5 +112,5 @@ export async function* watchDemand(
   }
 }
 
-const pollMs = 5_000;
+const pollMs = 2_000;
 const restMs = 1_000;

@@ -1,3 +1,4 @@
+import { shellWord } from "../text/shell-word.ts";
 import { agentDeployment, agentScaledJob } from "./kubernetes-texts.ts";
 
 /** Where an agent can be started. */
@@ -126,7 +127,3 @@ const steps = { program, systemd, docker, compose, kubernetes } as const;
 
 /** How to start an agent. The secret is in a file each time: what is in a command line, every process of its machine may read. */
 export const startSteps = (kind: StartKind, place: StartPlace): readonly StartStep[] => steps[kind](place);
-
-/** As a shell takes it for one word. */
-const shellWord = (text: string): string =>
-  /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;

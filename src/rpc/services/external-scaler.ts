@@ -1,5 +1,5 @@
 import type { HandlerContext, ServiceImpl } from "@connectrpc/connect";
-import { type DemandQuestion, type PoolDemand, poolDemand, watchDemand } from "../../control/agents/demand.ts";
+import { type DemandQuestion, type PoolDemand, PoolDemands, watchDemand } from "../../control/agents/demand.ts";
 import type { Control } from "../../control/core/control.ts";
 import { invalid } from "../../control/core/refusals.ts";
 import type { ExternalScaler, ScaledObjectRef } from "../../gen/externalscaler/externalscaler_pb.ts";
@@ -19,12 +19,13 @@ type Reference = ScaledObjectRef | undefined;
  * KEDA can take it from the environment of what it scales.
  */
 export function externalScalerService(control: Control, callers: CallerOptions): ServiceImpl<typeof ExternalScaler> {
+  const demands = new PoolDemands(control);
   const demandOf = async (reference: Reference, context: HandlerContext): Promise<PoolDemand> => {
     const metadata = reference?.scalerMetadata ?? {};
     const question = questionIn(metadata);
     const token = metadata.tokenFromEnv || metadata.token || "";
     const who = await callerWith(control, callers, { token, address: context.values.get(remoteAddressKey) });
-    return poolDemand(control, who, question);
+    return demands.of(who, question);
   };
   const jobsOf = async (reference: Reference, context: HandlerContext): Promise<number> => {
     const { ready, running } = await demandOf(reference, context);

@@ -1,5 +1,5 @@
 import { createContext, useContext } from "react";
-import { shellWord } from "../ui/shell-word.ts";
+import { shellWord } from "../../../src/lib/text/shell-word.ts";
 
 /** What is known of where we are, on every page below /o/:org. */
 export interface OrganizationPlace {

@@ -3,12 +3,12 @@ import { useRef } from "react";
 import type { ConfigurationVersion } from "../../../src/gen/windlass/v1/configuration_pb.ts";
 import { SystemService } from "../../../src/gen/windlass/v1/system_service_pb.ts";
 import type { Workspace } from "../../../src/gen/windlass/v1/workspace_pb.ts";
+import { shellWord } from "../../../src/lib/text/shell-word.ts";
 import { useOrgFlag } from "../app/organization.ts";
 import { ActionButton } from "../ui/action-button.tsx";
 import { CliLine } from "../ui/cli-line.tsx";
 import { ErrorNote } from "../ui/error-note.tsx";
 import { bytesText, countText, shortId } from "../ui/format.ts";
-import { shellWord } from "../ui/shell-word.ts";
 import { type Chosen, type UploadState, useUpload } from "./use-upload.ts";
 
 interface UploadFieldProps {

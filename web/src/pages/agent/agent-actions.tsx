@@ -3,6 +3,7 @@ import { useLocation } from "wouter";
 import { type Agent, AgentStatus } from "../../../../src/gen/windlass/v1/agent_pb.ts";
 import { AgentService } from "../../../../src/gen/windlass/v1/agent_service_pb.ts";
 import { Permission } from "../../../../src/gen/windlass/v1/system_service_pb.ts";
+import { shellWord } from "../../../../src/lib/text/shell-word.ts";
 import { useOrgFlag, usePath } from "../../app/organization.ts";
 import { useLack } from "../../app/permission.ts";
 import { useCall } from "../../data/use-call.ts";
@@ -10,7 +11,6 @@ import { ActionButton } from "../../ui/action-button.tsx";
 import { ConfirmDialog } from "../../ui/confirm-dialog.tsx";
 import { Field } from "../../ui/field.tsx";
 import { countText } from "../../ui/format.ts";
-import { shellWord } from "../../ui/shell-word.ts";
 import { agentStatusWords, isConnected } from "../../words/agent-status.tsx";
 
 type AgentAction = "pause" | "resume" | "drain" | "delete";

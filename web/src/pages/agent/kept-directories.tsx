@@ -4,6 +4,7 @@ import type { Agent } from "../../../../src/gen/windlass/v1/agent_pb.ts";
 import { AgentService } from "../../../../src/gen/windlass/v1/agent_service_pb.ts";
 import type { KeptDirectory } from "../../../../src/gen/windlass/v1/run_pb.ts";
 import { Permission } from "../../../../src/gen/windlass/v1/system_service_pb.ts";
+import { shellWord } from "../../../../src/lib/text/shell-word.ts";
 import { useOrgFlag, usePath } from "../../app/organization.ts";
 import { useLack } from "../../app/permission.ts";
 import { useCall } from "../../data/use-call.ts";
@@ -12,7 +13,6 @@ import { Section } from "../../ui/blocks/section.tsx";
 import { ConfirmDialog } from "../../ui/confirm-dialog.tsx";
 import { bytesText, shortId } from "../../ui/format.ts";
 import { RelativeTime } from "../../ui/relative-time.tsx";
-import { shellWord } from "../../ui/shell-word.ts";
 
 /** Directories of jobs that are over and from which something could not be delivered; nothing if there are none. */
 export function KeptDirectories({ agent }: { readonly agent: Agent }) {

@@ -1,6 +1,7 @@
 import { useQuery } from "@connectrpc/connect-query";
 import { keepPreviousData } from "@tanstack/react-query";
 import { AgentService } from "../../../../src/gen/windlass/v1/agent_service_pb.ts";
+import { shellWord } from "../../../../src/lib/text/shell-word.ts";
 import { useOrganization, useOrgFlag } from "../../app/organization.ts";
 import { Page } from "../../app/page.tsx";
 import { EmptyState } from "../../ui/empty-state.tsx";
@@ -8,7 +9,6 @@ import { ErrorNote } from "../../ui/error-note.tsx";
 import { SelectField } from "../../ui/field.tsx";
 import { Pagination } from "../../ui/pagination.tsx";
 import { SearchBox } from "../../ui/search-box.tsx";
-import { shellWord } from "../../ui/shell-word.ts";
 import { useUrlState } from "../../ui/url-state.ts";
 import { agentStatusWords, filterableStatuses } from "../../words/agent-status.tsx";
 import { AgentsTable } from "./agents-table.tsx";

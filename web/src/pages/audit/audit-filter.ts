@@ -1,5 +1,5 @@
 import { type Timestamp, timestampFromDate } from "@bufbuild/protobuf/wkt";
-import { shellWord } from "../../ui/shell-word.ts";
+import { shellWord } from "../../../../src/lib/text/shell-word.ts";
 
 /** What the URL says of which records are shown; times as a datetime-local field has them; empty is all. */
 export interface AuditFilterText {

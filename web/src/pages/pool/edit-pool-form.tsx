@@ -2,6 +2,7 @@ import { useLocation, useParams } from "wouter";
 import type { AgentPool } from "../../../../src/gen/windlass/v1/agent_pool_pb.ts";
 import { AgentPoolService } from "../../../../src/gen/windlass/v1/agent_pool_service_pb.ts";
 import { Permission } from "../../../../src/gen/windlass/v1/system_service_pb.ts";
+import { shellWord } from "../../../../src/lib/text/shell-word.ts";
 import { useOrgFlag, usePath } from "../../app/organization.ts";
 import { useLack } from "../../app/permission.ts";
 import { violationOf } from "../../data/problem.ts";
@@ -10,7 +11,6 @@ import { useEdit } from "../../data/use-edit.ts";
 import { editCommand } from "../../ui/forms/edit-command.ts";
 import { EditForm } from "../../ui/forms/edit-form.tsx";
 import { TextFields } from "../../ui/forms/text-fields.tsx";
-import { shellWord } from "../../ui/shell-word.ts";
 import { ScopeField } from "../pools/scope-field.tsx";
 
 const named = [

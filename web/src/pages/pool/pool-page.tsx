@@ -6,13 +6,13 @@ import {
   AgentPoolService,
   type GetAgentPoolOverviewResponse,
 } from "../../../../src/gen/windlass/v1/agent_pool_service_pb.ts";
+import { shellWord } from "../../../../src/lib/text/shell-word.ts";
 import { NotFound } from "../../app/not-found.tsx";
 import { useOrganization, useOrgFlag, usePath } from "../../app/organization.ts";
 import { Page } from "../../app/page.tsx";
 import { Figures } from "../../ui/blocks/facts.tsx";
 import { ErrorNote } from "../../ui/error-note.tsx";
 import { durationText, msOf } from "../../ui/format.ts";
-import { shellWord } from "../../ui/shell-word.ts";
 import { Tabs } from "../../ui/tabs.tsx";
 import { PoolAgents } from "../../words/pool-agents.tsx";
 import { AgentsTab } from "./agents-tab.tsx";

@@ -4,6 +4,7 @@ import { useState } from "react";
 import type { AgentPool } from "../../../../src/gen/windlass/v1/agent_pool_pb.ts";
 import { AgentPoolService } from "../../../../src/gen/windlass/v1/agent_pool_service_pb.ts";
 import { WorkspaceService } from "../../../../src/gen/windlass/v1/workspace_service_pb.ts";
+import { shellWord } from "../../../../src/lib/text/shell-word.ts";
 import { useOrgFlag } from "../../app/organization.ts";
 import { useAttempt } from "../../data/use-attempt.ts";
 import { useCall } from "../../data/use-call.ts";
@@ -12,7 +13,6 @@ import { ErrorNote } from "../../ui/error-note.tsx";
 import { CheckField } from "../../ui/field.tsx";
 import { FormDialog } from "../../ui/forms/form-dialog.tsx";
 import { SearchBox } from "../../ui/search-box.tsx";
-import { shellWord } from "../../ui/shell-word.ts";
 import { offeredBy } from "./pool-workspaces.ts";
 
 interface WorkspacesDialogProps {

@@ -1,6 +1,7 @@
 import { useState } from "react";
 import { useLocation } from "wouter";
 import { AgentPoolService } from "../../../../src/gen/windlass/v1/agent_pool_service_pb.ts";
+import { shellWord } from "../../../../src/lib/text/shell-word.ts";
 import { useOrganization, useOrgFlag, usePath } from "../../app/organization.ts";
 import { maskPath } from "../../data/edits.ts";
 import { violationOf } from "../../data/problem.ts";
@@ -9,7 +10,6 @@ import { useCall } from "../../data/use-call.ts";
 import { FormDialog } from "../../ui/forms/form-dialog.tsx";
 import { splitNames } from "../../ui/forms/names.ts";
 import { nameHint, TextFields } from "../../ui/forms/text-fields.tsx";
-import { shellWord } from "../../ui/shell-word.ts";
 import { ScopeField } from "./scope-field.tsx";
 
 /** Makes a pool, and goes to it: its page says what comes next. */

@@ -1,11 +1,11 @@
 import { useState } from "react";
 import { useLocation } from "wouter";
 import type { Run } from "../../../../src/gen/windlass/v1/run_pb.ts";
+import { shellWord } from "../../../../src/lib/text/shell-word.ts";
 import { useOrgFlag, usePath } from "../../app/organization.ts";
 import { ConfirmDialog } from "../../ui/confirm-dialog.tsx";
 import { Field } from "../../ui/field.tsx";
 import { useNow } from "../../ui/now.ts";
-import { shellWord } from "../../ui/shell-word.ts";
 import { actionWording } from "./action-wording.tsx";
 import { ResolveDialog } from "./resolve-dialog.tsx";
 import { meanwhileReason, type RunAction } from "./run-actions.ts";

@@ -2,12 +2,12 @@ import { useQuery } from "@connectrpc/connect-query";
 import { useState } from "react";
 import type { ConfigurationVersion } from "../../../../src/gen/windlass/v1/configuration_pb.ts";
 import { WorkspaceService } from "../../../../src/gen/windlass/v1/workspace_service_pb.ts";
+import { shellWord } from "../../../../src/lib/text/shell-word.ts";
 import { useOrganization, useOrgFlag } from "../../app/organization.ts";
 import { useServerAddress } from "../../app/server-address.ts";
 import { CliLine } from "../../ui/cli-line.tsx";
 import { SelectField } from "../../ui/field.tsx";
 import { absoluteText, bytesText, countText, dateOf, shortId } from "../../ui/format.ts";
-import { shellWord } from "../../ui/shell-word.ts";
 import { UploadField } from "../../upload/upload-field.tsx";
 import { callerName } from "../../words/caller.ts";
 

@@ -1,11 +1,11 @@
 import { useState } from "react";
 import type { Run } from "../../../../src/gen/windlass/v1/run_pb.ts";
 import { RunResolution } from "../../../../src/gen/windlass/v1/run_service_pb.ts";
+import { shellWord } from "../../../../src/lib/text/shell-word.ts";
 import { useOrgFlag } from "../../app/organization.ts";
 import { ConfirmDialog } from "../../ui/confirm-dialog.tsx";
 import { Field } from "../../ui/field.tsx";
 import { useNow } from "../../ui/now.ts";
-import { shellWord } from "../../ui/shell-word.ts";
 import { meanwhileReason } from "./run-actions.ts";
 import { useRunCalls } from "./run-calls.ts";
 

@@ -1,6 +1,6 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import { type RunOptionsSchema, RunPriority } from "../../../../src/gen/windlass/v1/run_pb.ts";
-import { shellWord } from "../../ui/shell-word.ts";
+import { shellWord } from "../../../../src/lib/text/shell-word.ts";
 
 export type RunMode = "apply" | "plan-only" | "save-plan" | "destroy" | "refresh-only";
 

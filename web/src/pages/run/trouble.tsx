@@ -2,12 +2,12 @@ import { useQuery } from "@connectrpc/connect-query";
 import type { ReactNode } from "react";
 import type { Run } from "../../../../src/gen/windlass/v1/run_pb.ts";
 import { RunService } from "../../../../src/gen/windlass/v1/run_service_pb.ts";
+import { shellWord } from "../../../../src/lib/text/shell-word.ts";
 import { useOrgFlag } from "../../app/organization.ts";
 import { CliLine } from "../../ui/cli-line.tsx";
 import { ErrorNote } from "../../ui/error-note.tsx";
 import { countText } from "../../ui/format.ts";
 import { AlertIcon } from "../../ui/icons.tsx";
-import { shellWord } from "../../ui/shell-word.ts";
 
 /** What went wrong, and what somebody has to look at by hand. */
 export function Trouble({ run }: { readonly run: Run }) {

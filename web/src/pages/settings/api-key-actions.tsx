@@ -3,6 +3,7 @@ import { useState } from "react";
 import type { ApiKey } from "../../../../src/gen/windlass/v1/api_key_pb.ts";
 import { ApiKeyService } from "../../../../src/gen/windlass/v1/api_key_service_pb.ts";
 import { SystemService } from "../../../../src/gen/windlass/v1/system_service_pb.ts";
+import { shellWord } from "../../../../src/lib/text/shell-word.ts";
 import { useOrgFlag } from "../../app/organization.ts";
 import { useAttempt } from "../../data/use-attempt.ts";
 import { useCall } from "../../data/use-call.ts";
@@ -11,7 +12,6 @@ import { ConfirmDialog } from "../../ui/confirm-dialog.tsx";
 import { FormDialog } from "../../ui/forms/form-dialog.tsx";
 import { type Overlap, OverlapField, overlapDuration } from "../../ui/forms/overlap-field.tsx";
 import { RelativeTime } from "../../ui/relative-time.tsx";
-import { shellWord } from "../../ui/shell-word.ts";
 import { KeyShown } from "./key-shown.tsx";
 
 interface KeyDialogProps {

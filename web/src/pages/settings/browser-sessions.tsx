@@ -2,6 +2,7 @@ import { useQuery } from "@connectrpc/connect-query";
 import { ApiKeyService } from "../../../../src/gen/windlass/v1/api_key_service_pb.ts";
 import type { BrowserSession } from "../../../../src/gen/windlass/v1/browser_session_pb.ts";
 import { SystemService } from "../../../../src/gen/windlass/v1/system_service_pb.ts";
+import { shellWord } from "../../../../src/lib/text/shell-word.ts";
 import { useAttempt } from "../../data/use-attempt.ts";
 import { useCall } from "../../data/use-call.ts";
 import { ActionButton } from "../../ui/action-button.tsx";
@@ -9,7 +10,6 @@ import { Section } from "../../ui/blocks/section.tsx";
 import { CliLine } from "../../ui/cli-line.tsx";
 import { ErrorNote } from "../../ui/error-note.tsx";
 import { RelativeTime } from "../../ui/relative-time.tsx";
-import { shellWord } from "../../ui/shell-word.ts";
 
 /** The browsers that are signed in with the caller's own key. */
 export function BrowserSessions() {

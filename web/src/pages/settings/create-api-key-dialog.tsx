@@ -2,6 +2,7 @@ import { useQuery } from "@connectrpc/connect-query";
 import { useState } from "react";
 import { ApiKeyService } from "../../../../src/gen/windlass/v1/api_key_service_pb.ts";
 import { Role, SystemService } from "../../../../src/gen/windlass/v1/system_service_pb.ts";
+import { shellWord } from "../../../../src/lib/text/shell-word.ts";
 import { useOrganization, useOrgFlag } from "../../app/organization.ts";
 import { violationOf } from "../../data/problem.ts";
 import { useAttempt } from "../../data/use-attempt.ts";
@@ -9,7 +10,6 @@ import { useCall } from "../../data/use-call.ts";
 import { Field, SelectField } from "../../ui/field.tsx";
 import { type Expiry, ExpiryField, expiryDuration, expiryFlag } from "../../ui/forms/expiry-field.tsx";
 import { FormDialog } from "../../ui/forms/form-dialog.tsx";
-import { shellWord } from "../../ui/shell-word.ts";
 import { organizationRoles, roleText, roleWords } from "../../words/roles.ts";
 import { KeyShown } from "./key-shown.tsx";
 

@@ -3,13 +3,13 @@ import { useLocation } from "wouter";
 import type { Organization } from "../../../../src/gen/windlass/v1/organization_pb.ts";
 import { OrganizationService } from "../../../../src/gen/windlass/v1/organization_service_pb.ts";
 import { Permission } from "../../../../src/gen/windlass/v1/system_service_pb.ts";
+import { shellWord } from "../../../../src/lib/text/shell-word.ts";
 import { useLack } from "../../app/permission.ts";
 import { useCall } from "../../data/use-call.ts";
 import { ActionButton } from "../../ui/action-button.tsx";
 import { Section } from "../../ui/blocks/section.tsx";
 import { ConfirmDialog } from "../../ui/confirm-dialog.tsx";
 import { CheckField } from "../../ui/field.tsx";
-import { shellWord } from "../../ui/shell-word.ts";
 
 /** Deletes an organization; what it still owns is named by the refusal. */
 export function DeleteOrganization({ organization: { id, name } }: { readonly organization: Organization }) {

@@ -3,6 +3,7 @@ import { useLocation } from "wouter";
 import type { Organization, OrganizationSchema } from "../../../../src/gen/windlass/v1/organization_pb.ts";
 import { OrganizationService } from "../../../../src/gen/windlass/v1/organization_service_pb.ts";
 import { Permission } from "../../../../src/gen/windlass/v1/system_service_pb.ts";
+import { shellWord } from "../../../../src/lib/text/shell-word.ts";
 import { useLack } from "../../app/permission.ts";
 import { maskPath } from "../../data/edits.ts";
 import { violationOf } from "../../data/problem.ts";
@@ -12,7 +13,6 @@ import { CheckField, SelectField } from "../../ui/field.tsx";
 import { editCommand } from "../../ui/forms/edit-command.ts";
 import { EditForm } from "../../ui/forms/edit-form.tsx";
 import { type TextFieldSpec, TextFields } from "../../ui/forms/text-fields.tsx";
-import { shellWord } from "../../ui/shell-word.ts";
 import { engineFlag, engineOf, executionModes, modeOf, modeWords } from "../../words/execution.ts";
 import { PoolField } from "../workspaces/pool-field.tsx";
 

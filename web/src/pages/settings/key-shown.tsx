@@ -1,9 +1,9 @@
+import { shellWord } from "../../../../src/lib/text/shell-word.ts";
 import { useServerAddress } from "../../app/server-address.ts";
 import { ActionButton } from "../../ui/action-button.tsx";
 import { Secret } from "../../ui/blocks/secret.tsx";
 import { CliLine } from "../../ui/cli-line.tsx";
 import { Dialog } from "../../ui/dialog.tsx";
-import { shellWord } from "../../ui/shell-word.ts";
 
 interface KeyShownProps {
   readonly name: string;

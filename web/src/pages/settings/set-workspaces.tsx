@@ -3,6 +3,7 @@ import { Link } from "wouter";
 import { Permission } from "../../../../src/gen/windlass/v1/system_service_pb.ts";
 import type { VariableSet } from "../../../../src/gen/windlass/v1/variable_pb.ts";
 import { VariableSetService } from "../../../../src/gen/windlass/v1/variable_set_service_pb.ts";
+import { shellWord } from "../../../../src/lib/text/shell-word.ts";
 import { useOrgFlag, usePath } from "../../app/organization.ts";
 import { useLack } from "../../app/permission.ts";
 import { useAttempt } from "../../data/use-attempt.ts";
@@ -13,7 +14,6 @@ import { ErrorNote } from "../../ui/error-note.tsx";
 import { Field } from "../../ui/field.tsx";
 import { FormDialog } from "../../ui/forms/form-dialog.tsx";
 import { splitNames } from "../../ui/forms/names.ts";
-import { shellWord } from "../../ui/shell-word.ts";
 import { variableAnswers } from "../variables/variable-owner.ts";
 
 /** Which workspaces get a set. */

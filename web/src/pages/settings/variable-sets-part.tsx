@@ -4,6 +4,7 @@ import { useLocation } from "wouter";
 import { Permission } from "../../../../src/gen/windlass/v1/system_service_pb.ts";
 import type { VariableSet } from "../../../../src/gen/windlass/v1/variable_pb.ts";
 import { VariableSetService } from "../../../../src/gen/windlass/v1/variable_set_service_pb.ts";
+import { shellWord } from "../../../../src/lib/text/shell-word.ts";
 import { useOrganization, useOrgFlag, usePath } from "../../app/organization.ts";
 import { useLack } from "../../app/permission.ts";
 import { violationOf } from "../../data/problem.ts";
@@ -19,7 +20,6 @@ import { FormDialog } from "../../ui/forms/form-dialog.tsx";
 import { nameHint, TextFields } from "../../ui/forms/text-fields.tsx";
 import { Pagination } from "../../ui/pagination.tsx";
 import { RelativeTime } from "../../ui/relative-time.tsx";
-import { shellWord } from "../../ui/shell-word.ts";
 import { useUrlState } from "../../ui/url-state.ts";
 
 const columns: readonly Column<VariableSet>[] = [

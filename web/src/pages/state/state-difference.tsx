@@ -1,13 +1,13 @@
 import { useQuery } from "@connectrpc/connect-query";
 import type { StateDifference } from "../../../../src/gen/windlass/v1/state_pb.ts";
 import { StateService } from "../../../../src/gen/windlass/v1/state_service_pb.ts";
+import { shellWord } from "../../../../src/lib/text/shell-word.ts";
 import { useOrgFlag } from "../../app/organization.ts";
 import { Section } from "../../ui/blocks/section.tsx";
 import { CliLine } from "../../ui/cli-line.tsx";
 import { ErrorNote } from "../../ui/error-note.tsx";
 import { countText } from "../../ui/format.ts";
 import { Pagination } from "../../ui/pagination.tsx";
-import { shellWord } from "../../ui/shell-word.ts";
 import { useUrlState } from "../../ui/url-state.ts";
 
 interface StateDifferenceProps {

@@ -1,6 +1,7 @@
 import { useState } from "react";
 import type { AgentToken } from "../../../../src/gen/windlass/v1/agent_token_pb.ts";
 import { AgentTokenService } from "../../../../src/gen/windlass/v1/agent_token_service_pb.ts";
+import { shellWord } from "../../../../src/lib/text/shell-word.ts";
 import { useOrganization, useOrgFlag } from "../../app/organization.ts";
 import { violationOf } from "../../data/problem.ts";
 import { useAttempt } from "../../data/use-attempt.ts";
@@ -8,7 +9,6 @@ import { useCall } from "../../data/use-call.ts";
 import { Field } from "../../ui/field.tsx";
 import { type Expiry, ExpiryField, expiryDuration, expiryFlag } from "../../ui/forms/expiry-field.tsx";
 import { FormDialog } from "../../ui/forms/form-dialog.tsx";
-import { shellWord } from "../../ui/shell-word.ts";
 import { NewTokenShown } from "./new-token-shown.tsx";
 
 interface NewTokenDialogProps {

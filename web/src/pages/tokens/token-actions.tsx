@@ -2,6 +2,7 @@ import { useState } from "react";
 import type { AgentToken } from "../../../../src/gen/windlass/v1/agent_token_pb.ts";
 import { AgentTokenService } from "../../../../src/gen/windlass/v1/agent_token_service_pb.ts";
 import { Permission } from "../../../../src/gen/windlass/v1/system_service_pb.ts";
+import { shellWord } from "../../../../src/lib/text/shell-word.ts";
 import { useOrgFlag } from "../../app/organization.ts";
 import { useLack } from "../../app/permission.ts";
 import { useAttempt } from "../../data/use-attempt.ts";
@@ -11,7 +12,6 @@ import { ConfirmDialog } from "../../ui/confirm-dialog.tsx";
 import { CheckField } from "../../ui/field.tsx";
 import { FormDialog } from "../../ui/forms/form-dialog.tsx";
 import { type Overlap, OverlapField, overlapDuration } from "../../ui/forms/overlap-field.tsx";
-import { shellWord } from "../../ui/shell-word.ts";
 import { NewTokenShown } from "./new-token-shown.tsx";
 
 const stale = ["ListAgentTokens", "GetAgentPoolOverview", "ListAgents"];

@@ -1,13 +1,13 @@
 import { useState } from "react";
 import { type Variable, VariableCategory } from "../../../../src/gen/windlass/v1/variable_pb.ts";
 import { VariableService } from "../../../../src/gen/windlass/v1/variable_service_pb.ts";
+import { shellWord } from "../../../../src/lib/text/shell-word.ts";
 import { useOrganization, useOrgFlag } from "../../app/organization.ts";
 import { type Problem, violationOf } from "../../data/problem.ts";
 import { useAttempt } from "../../data/use-attempt.ts";
 import { useCall } from "../../data/use-call.ts";
 import { CheckField, Field, SelectField } from "../../ui/field.tsx";
 import { FormDialog } from "../../ui/forms/form-dialog.tsx";
-import { shellWord } from "../../ui/shell-word.ts";
 import { ownerFlag, ownerInput, type VariableOwner, variableAnswers } from "./variable-owner.ts";
 
 interface VariableDialogProps {

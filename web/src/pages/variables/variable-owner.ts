@@ -1,4 +1,4 @@
-import { shellWord } from "../../ui/shell-word.ts";
+import { shellWord } from "../../../../src/lib/text/shell-word.ts";
 /** Whose variables: exactly one of a workspace and a variable set, by name. */
 export type VariableOwner =
   | { readonly kind: "workspace"; readonly name: string }

@@ -3,6 +3,7 @@ import { useLocation } from "wouter";
 import { Permission } from "../../../../src/gen/windlass/v1/system_service_pb.ts";
 import type { Workspace } from "../../../../src/gen/windlass/v1/workspace_pb.ts";
 import { type WorkspaceLosses, WorkspaceService } from "../../../../src/gen/windlass/v1/workspace_service_pb.ts";
+import { shellWord } from "../../../../src/lib/text/shell-word.ts";
 import { useOrgFlag, usePath } from "../../app/organization.ts";
 import { useLack } from "../../app/permission.ts";
 import { useCall } from "../../data/use-call.ts";
@@ -12,7 +13,6 @@ import { ConfirmDialog } from "../../ui/confirm-dialog.tsx";
 import { ErrorNote } from "../../ui/error-note.tsx";
 import { CheckField } from "../../ui/field.tsx";
 import { countText, shortId } from "../../ui/format.ts";
-import { shellWord } from "../../ui/shell-word.ts";
 import { unlockingOf } from "./unlocking.ts";
 import type { WorkspaceTabProps } from "./workspace-page.tsx";
 

@@ -1,12 +1,12 @@
 import { useState } from "react";
 import { WorkspaceService } from "../../../../src/gen/windlass/v1/workspace_service_pb.ts";
+import { shellWord } from "../../../../src/lib/text/shell-word.ts";
 import { useOrgFlag } from "../../app/organization.ts";
 import { violationOf } from "../../data/problem.ts";
 import { useAttempt } from "../../data/use-attempt.ts";
 import { useCall } from "../../data/use-call.ts";
 import { Field } from "../../ui/field.tsx";
 import { FormDialog } from "../../ui/forms/form-dialog.tsx";
-import { shellWord } from "../../ui/shell-word.ts";
 import type { WorkspaceTabProps } from "./workspace-page.tsx";
 
 /** Locks a workspace for a person. */

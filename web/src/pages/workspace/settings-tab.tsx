@@ -1,6 +1,7 @@
 import { useLocation } from "wouter";
 import { Permission } from "../../../../src/gen/windlass/v1/system_service_pb.ts";
 import { WorkspaceService } from "../../../../src/gen/windlass/v1/workspace_service_pb.ts";
+import { shellWord } from "../../../../src/lib/text/shell-word.ts";
 import { useOrgFlag, usePath } from "../../app/organization.ts";
 import { useLack } from "../../app/permission.ts";
 import { maskPath } from "../../data/edits.ts";
@@ -10,7 +11,6 @@ import { type Edit, useEdit } from "../../data/use-edit.ts";
 import { CheckField, Field, SelectField } from "../../ui/field.tsx";
 import { editCommand } from "../../ui/forms/edit-command.ts";
 import { EditForm } from "../../ui/forms/edit-form.tsx";
-import { shellWord } from "../../ui/shell-word.ts";
 import { executionModes, modeOf, modeWords } from "../../words/execution.ts";
 import { PoolField } from "../workspaces/pool-field.tsx";
 import { DeleteWorkspace } from "./delete-workspace.tsx";

@@ -2,6 +2,7 @@ import { useState } from "react";
 import { useLocation } from "wouter";
 import { ExecutionMode } from "../../../../src/gen/windlass/v1/workspace_pb.ts";
 import { WorkspaceService } from "../../../../src/gen/windlass/v1/workspace_service_pb.ts";
+import { shellWord } from "../../../../src/lib/text/shell-word.ts";
 import { useOrganization, useOrgFlag, usePath } from "../../app/organization.ts";
 import { type Problem, violationOf } from "../../data/problem.ts";
 import { useAttempt } from "../../data/use-attempt.ts";
@@ -9,7 +10,6 @@ import { useCall } from "../../data/use-call.ts";
 import { Field, SelectField } from "../../ui/field.tsx";
 import { FormDialog } from "../../ui/forms/form-dialog.tsx";
 import { nameHint, TextFields } from "../../ui/forms/text-fields.tsx";
-import { shellWord } from "../../ui/shell-word.ts";
 import { engineOf, executionModes, modeOf, modeWords } from "../../words/execution.ts";
 import { PoolField } from "./pool-field.tsx";
 

@@ -1,6 +1,6 @@
 import { ExecutionMode } from "../../../../src/gen/windlass/v1/workspace_pb.ts";
+import { shellWord } from "../../../../src/lib/text/shell-word.ts";
 import { splitNames } from "../../ui/forms/names.ts";
-import { shellWord } from "../../ui/shell-word.ts";
 import { modeOf } from "../../words/execution.ts";
 
 /** What the URL says of which workspaces are shown; empty is all. */

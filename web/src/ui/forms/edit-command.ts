@@ -1,5 +1,5 @@
+import { shellWord } from "../../../../src/lib/text/shell-word.ts";
 import { type FormValue, type FormValues, maskPath } from "../../data/edits.ts";
-import { shellWord } from "../../ui/shell-word.ts";
 
 /** How the command line writes a field, where it is not the field's own name: its flag, or all of it, which may be nothing. */
 export type FlagNames<Values extends FormValues> = {
