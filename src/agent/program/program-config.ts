@@ -20,6 +20,7 @@ import { engineDownloadsOf } from "./engine-settings.ts";
 import { providerConfigOf } from "./provider-settings.ts";
 import { sandboxPathProblems } from "./sandbox-settings.ts";
 import { type AgentTokenSource, tokenSourceOf } from "./token-source.ts";
+import { updateConfigOf, withUpdateAlias } from "./update-settings.ts";
 
 /** Everything that `windlass-agent` was told, checked. */
 export interface ProgramConfig {
@@ -44,7 +45,8 @@ export type ProgramCall =
   | { readonly kind: "invalid"; readonly problems: readonly string[] };
 
 /** Reads flags and variables. */
-export function readProgramCall(argv: readonly string[], environment: Environment): ProgramCall {
+export function readProgramCall(argv: readonly string[], given: Environment): ProgramCall {
+  const environment = withUpdateAlias(given);
   const line = readCommandLine(agentSettings, argv[0] === "run" ? argv.slice(1) : argv, { own: [], maxWords: 0 });
   if (line.kind === "help" || line.kind === "version") return line;
   const flags = line.kind === "flags" ? line.flags : {};
@@ -83,6 +85,7 @@ function checked(values: Values, environment: Environment, problems: string[]): 
     agent: {
       ...agentConfig(values, environment),
       ...providerConfigOf(values, environment, problems),
+      update: updateConfigOf(values, { environment, ca }),
       engineDownloads: downloads === undefined ? undefined : { ...downloads, environment, ca },
     },
     addresses,
