@@ -6,7 +6,13 @@ import { pipeline } from "node:stream/promises";
 import { execa } from "execa";
 import { packDebian } from "./releasing/debian.ts";
 import { makeExecutable } from "./releasing/executable.ts";
-import { type Manifest, type ManifestRelease, publicKeys, type ReleasedArtifact, signManifest } from "./releasing/manifest.ts";
+import {
+  type Manifest,
+  type ManifestRelease,
+  publicKeys,
+  type ReleasedArtifact,
+  signManifest,
+} from "./releasing/manifest.ts";
 import { billOfMaterials } from "./releasing/materials.ts";
 import { nodeRuntime } from "./releasing/node-runtime.ts";
 import { packNpm } from "./releasing/npm-package.ts";

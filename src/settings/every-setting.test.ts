@@ -12,6 +12,7 @@ const samples: Readonly<Record<string, readonly [good: string, bad: string | nul
   adminTokenFile: ["/etc/windlass/admin", null],
   agentErroredAfter: ["11m", "soon"],
   agentUnknownAfter: ["90s", "-1s"],
+  agentReleases: ["/srv/windlass/agents", null],
   allowPlaintext: ["true", "yes"],
   applyGrace: ["20m", "1w"],
   applyTimeout: ["2h30m", "2h 30m"],

@@ -19,7 +19,14 @@ import { type ProgramConfig, readProgramCall } from "./program-config.ts";
 import { currentToken, whoElseReads } from "./token-source.ts";
 
 /** Exit codes of `windlass-agent`. */
-export const exitCodes = { done: 0, failed: 1, misconfigured: 2, tokenRejected: 4, versionRefused: 9, otherVersion: 75 } as const;
+export const exitCodes = {
+  done: 0,
+  failed: 1,
+  misconfigured: 2,
+  tokenRejected: 4,
+  versionRefused: 9,
+  otherVersion: 75,
+} as const;
 
 /** How often an agent looks whether its launcher is still there. */
 const launcherLookMs = 3_000;

@@ -47,7 +47,10 @@ export async function bringRelease(
   const needed = artifact.size * roomFactor + minFreeBytes;
   const { bavail, bsize } = await statfs(slots.root);
   if (bavail * bsize < needed)
-    return refusal("NO_SPACE", `there are ${bavail * bsize} bytes free for version ${release.version}, and ${needed} are needed`);
+    return refusal(
+      "NO_SPACE",
+      `there are ${bavail * bsize} bytes free for version ${release.version}, and ${needed} are needed`,
+    );
   const file = join(slots.root, `${artifact.sha256}.partial`);
   try {
     await tidyPartial(slots.root, file);

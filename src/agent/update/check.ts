@@ -1,4 +1,4 @@
-import { gte, major, minor, valid } from "semver";
+import { isAtLeast, isVersion, isWithinStep } from "../../lib/words/version-steps.ts";
 import type { UpdateStrategy } from "../contract/update-talk.ts";
 import {
   countSignatures,
@@ -10,8 +10,8 @@ import {
   type UpdateManifest,
   type UpdateRelease,
 } from "./manifest.ts";
-import { refusal, type UpdateRefusal } from "./refusal.ts";
 import { badVersionNow, type UpdateRecord } from "./record.ts";
+import { refusal, type UpdateRefusal } from "./refusal.ts";
 
 /** The form of the journals that this version writes, and the newest that it reads. */
 export const journalFormat = 1;
@@ -105,11 +105,8 @@ export function chooseRelease(
 export const maxArtifactBytes = 512 * 1024 * 1024;
 
 /** Whether a strategy allows a step, up or down. */
-export function isWithin(strategy: UpdateStrategy, from: string, to: string): boolean {
-  if (strategy === "disabled" || valid(from) === null || valid(to) !== to) return false;
-  if (major(from) !== major(to)) return false;
-  return strategy === "minor" || minor(from) === minor(to);
-}
+export const isWithin = (strategy: UpdateStrategy, from: string, to: string): boolean =>
+  strategy !== "disabled" && isWithinStep(strategy, from, to);
 
 const isOlder = (server: string, needed: string): boolean =>
-  valid(server) !== null && valid(needed) !== null && !gte(server, needed);
+  isVersion(server) && isVersion(needed) && !isAtLeast(server, needed);

@@ -7,8 +7,8 @@ import type { TransferPace } from "../../lib/transfer/transfer-pace.ts";
 import type { AgentConfig } from "../contract/config.ts";
 import type { SessionHost } from "../contract/session-host.ts";
 import type { UpdateConfig } from "../contract/update-talk.ts";
-import { mirrorSource, serverSource, type UpdateSource } from "./sources.ts";
 import { slotsIn } from "./slots.ts";
+import { mirrorSource, serverSource, type UpdateSource } from "./sources.ts";
 import { Updater } from "./updater.ts";
 
 interface UpdaterParts {

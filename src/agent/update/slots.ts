@@ -51,7 +51,10 @@ export class Slots {
   }
 
   /** The next start is the version's trial. Each step leaves something that the launcher can start. */
-  async beginTrial(version: string, { base, trialMs }: { readonly base: string; readonly trialMs: number }): Promise<void> {
+  async beginTrial(
+    version: string,
+    { base, trialMs }: { readonly base: string; readonly trialMs: number },
+  ): Promise<void> {
     await this.#forget("starts", "reverted");
     await this.#rememberPrevious();
     await writeDurably(join(this.root, "base"), `${base}\n`);

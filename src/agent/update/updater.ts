@@ -268,7 +268,8 @@ export class Updater implements UpdateTalk {
     const { version, config, log, dataDir, clock } = this.#options;
     // Hours may have passed since it was looked at.
     const facts = { rules: this.#rulesNow(), record: await readUpdateRecord(dataDir), now: clock.now() };
-    const trusted = this.#signed === undefined ? refusal("SIGNATURE", "no manifest") : trustManifest(this.#signed, facts);
+    const trusted =
+      this.#signed === undefined ? refusal("SIGNATURE", "no manifest") : trustManifest(this.#signed, facts);
     const again = trusted.kind === "refused" ? trusted : chooseRelease(trusted.manifest, release.version, facts);
     if (again.kind === "refused") return this.#refuse(target, again);
     signal.throwIfAborted();

@@ -10,6 +10,7 @@ import type { BlobStore } from "../../store/ports/blobs.ts";
 import type { LogStore } from "../../store/ports/logs.ts";
 import type { Store } from "../../store/ports/store.ts";
 import type { Documents } from "../documents/documents.ts";
+import type { AgentUpdates } from "./agent-updates.ts";
 import type { HelloGate } from "./hello-gate.ts";
 import type { Observer } from "./observer.ts";
 import type { Presence } from "./presence.ts";
@@ -99,6 +100,8 @@ export interface Control {
   readonly presence: Presence;
   readonly replicas: Replicas;
   readonly helloGate: HelloGate;
+  /** Absent on a server that has no versions for agents. */
+  readonly agentUpdates?: AgentUpdates | undefined;
   readonly limits: Limits;
   readonly timing: Timing;
   readonly retention: Retention;

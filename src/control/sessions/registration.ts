@@ -278,6 +278,7 @@ function introduce({ control, said, place, known, now, sessionToken, hasOpenJobs
     warning: "",
     keptDirectories: known?.keptDirectories ?? [],
     unwantedDirectories: known?.unwantedDirectories ?? [],
+    updateStatus: known?.updateStatus ?? null,
     createdAt: known?.createdAt ?? now,
     ...standing,
   };
