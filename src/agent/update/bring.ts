@@ -55,7 +55,7 @@ export async function bringRelease(
   try {
     await tidyPartial(slots.root, file);
     await source.fetch(artifact, file, signal);
-    failpoint("agent.update-downloaded");
+    failpoint("updater.downloaded");
     const problem = await problemOf(file, artifact);
     if (problem !== undefined) {
       await rm(file, { force: true });
@@ -91,12 +91,12 @@ async function unpack(
   await rm(into, { recursive: true, force: true });
   try {
     await unpackArchive(file, into, { ...archiveLimits, signal });
-    failpoint("agent.update-unpacked");
+    failpoint("updater.unpacked");
     const [top, ...others] = await readdir(into);
     if (top === undefined || others.length > 0)
       return refusal("DOWNLOAD", `the archive of version ${version} has not one directory at its top`);
     await slots.place(join(into, top), version, sha256);
-    failpoint("agent.update-placed");
+    failpoint("updater.placed");
     await rm(file, { force: true });
     return { kind: "brought" };
   } catch (error) {

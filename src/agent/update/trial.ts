@@ -64,7 +64,7 @@ export class Trial {
     if (this.#end !== undefined) return this.#end;
     this.#end = "confirmed";
     await this.#options.slots.confirm(this.#options.version);
-    failpoint("agent.update-confirmed");
+    failpoint("updater.confirmed");
     this.#options.log.info({ version: this.#options.version }, "Core update is confirmed");
     return this.#end;
   }

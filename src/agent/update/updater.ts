@@ -241,7 +241,7 @@ export class Updater implements UpdateTalk {
     const next = keys.length === 0 ? record.keys : keys;
     if (sequence === record.sequence && next === record.keys) return;
     await writeUpdateRecord(this.#options.dataDir, { ...record, sequence, keys: next });
-    failpoint("agent.update-remembered");
+    failpoint("updater.remembered");
   }
 
   /** Waits for a moment without a job; not for longer than was said, because jobs go on under a switch. */
@@ -275,10 +275,10 @@ export class Updater implements UpdateTalk {
     signal.throwIfAborted();
     this.#status = { kind: "switching", from: version, target };
     log.info({ from: version, version: target }, "Core update: switching");
-    failpoint("agent.update-before-switch");
+    failpoint("updater.before-switch");
     const { installed = version } = config.launch ?? {};
     await this.#slots.beginTrial(target, { base: installed, trialMs: config.trialMs });
-    failpoint("agent.update-switched");
+    failpoint("updater.switched");
     return { kind: "switching", version: target };
   }
 

@@ -1,6 +1,6 @@
 import type { Agent } from "../../domain/agents/agent.ts";
 import type { AgentUpdate } from "../../gen/windlass/agent/v1/agent_gateway_service_pb.ts";
-import type { AgentWish } from "../core/agent-updates.ts";
+import type { VersionWish } from "../core/control.ts";
 import { type Control, topics } from "../core/control.ts";
 import { recordUpdate, updateHeard } from "../updates/heard-update.ts";
 
@@ -28,5 +28,5 @@ export async function talkOfUpdates(control: Control, agent: Agent, said: AgentU
 interface TalkedOf {
   /** As its row is now. */
   readonly agent: Agent;
-  readonly wish: AgentWish | undefined;
+  readonly wish: VersionWish | undefined;
 }

@@ -11,7 +11,7 @@ import {
 import { JobOutcome } from "../../gen/windlass/agent/v1/job_pb.ts";
 import { oneLine } from "../../lib/text/clean-text.ts";
 import type { HowHeld } from "../../lib/words/lost-resources.ts";
-import type { AgentWish } from "../core/agent-updates.ts";
+import type { VersionWish } from "../core/control.ts";
 import { engineOf } from "../jobs/engine.ts";
 import type { Report } from "../jobs/results.ts";
 import { unwantedClaims } from "../runs/kept.ts";
@@ -111,7 +111,7 @@ interface ReplyFacts {
   readonly heartbeatMs: number;
   readonly jobs: MessageInitShape<typeof JobCommandSchema>[];
   readonly agent: Agent;
-  readonly wish: AgentWish | undefined;
+  readonly wish: VersionWish | undefined;
 }
 
 /** Everything that is wanted of an agent. */

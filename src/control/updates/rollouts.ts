@@ -3,9 +3,9 @@ import { defaultUpdatePolicy } from "../../domain/agents/agent-update.ts";
 import { type Rollout, type RolloutAgent, rollOut } from "../../domain/agents/rollout.ts";
 import type { PoolId } from "../../lib/words/ids.ts";
 import type { Queries } from "../../store/ports/store.ts";
-import type { AgentReleases, AgentUpdates, AgentWish, ServedManifest } from "../core/agent-updates.ts";
 import { record } from "../core/audit.ts";
 import { change } from "../core/change.ts";
+import type { AgentReleases, AgentUpdates, ServedManifest, VersionWish } from "../core/control.ts";
 import { type Control, topics } from "../core/control.ts";
 
 /** How long a decision about a pool counts; a change of one of its agents ends it. */
@@ -28,7 +28,7 @@ export class Rollouts implements AgentUpdates {
     this.releases = releases;
   }
 
-  readonly wishFor = async ({ id, poolId }: Pick<Agent, "id" | "poolId">): Promise<AgentWish | undefined> => {
+  readonly wishFor = async ({ id, poolId }: Pick<Agent, "id" | "poolId">): Promise<VersionWish | undefined> => {
     if (poolId === null) return undefined;
     try {
       const served = await this.releases.current();

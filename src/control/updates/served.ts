@@ -1,7 +1,6 @@
 import type { Principal } from "../../domain/people/principal.ts";
 import { WindlassError } from "../../lib/words/errors.ts";
-import type { ServedManifest } from "../core/agent-updates.ts";
-import type { Control } from "../core/control.ts";
+import type { Control, ServedManifest } from "../core/control.ts";
 
 /** The manifest, for an agent that is registered. */
 export async function agentManifest(control: Control, who: Principal): Promise<ServedManifest> {

@@ -20,13 +20,13 @@ export const failpointNames = [
   "agent.result-unwritten",
   "agent.result-written",
   "agent.before-removal",
-  "agent.update-remembered",
-  "agent.update-downloaded",
-  "agent.update-unpacked",
-  "agent.update-placed",
-  "agent.update-before-switch",
-  "agent.update-switched",
-  "agent.update-confirmed",
+  "updater.remembered",
+  "updater.downloaded",
+  "updater.unpacked",
+  "updater.placed",
+  "updater.before-switch",
+  "updater.switched",
+  "updater.confirmed",
 ] as const;
 
 export type FailpointName = (typeof failpointNames)[number];

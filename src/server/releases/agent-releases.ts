@@ -3,12 +3,12 @@ import { createReadStream } from "node:fs";
 import { mkdir, readFile, rename, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import * as z from "zod";
-import type { AgentReleases, ServedManifest } from "../control/core/agent-updates.ts";
-import type { Clock } from "../lib/clock.ts";
-import type { Log } from "../lib/program/log.ts";
-import { messageOf } from "../lib/values/errors.ts";
-import { WindlassError } from "../lib/words/errors.ts";
-import { ReleaseHttp } from "../terraform/engines/releases/release-http.ts";
+import type { AgentReleases, ServedManifest } from "../../control/core/control.ts";
+import type { Clock } from "../../lib/clock.ts";
+import type { Log } from "../../lib/program/log.ts";
+import { messageOf } from "../../lib/values/errors.ts";
+import { WindlassError } from "../../lib/words/errors.ts";
+import { ReleaseHttp } from "../../terraform/engines/releases/release-http.ts";
 
 /** How often it is looked whether there is another manifest. */
 const lookMs = 10_000;
