@@ -29,6 +29,20 @@ export const agentSettings = {
   ),
   token: optionalSetting({ env: "WINDLASS_AGENT_TOKEN", about: "the agent token", schema: text(), isSecret: true }),
   tokenFile: optionalSetting({ flag: "token-file", about: "a file with the agent token", schema: path("FILE") }),
+  identityTokenFile: optional({
+    flag: "identity-token-file",
+    about: "a file with an OpenID Connect token in place of an agent token: the pool has to trust its issuer",
+    schema: path("FILE"),
+  }),
+  pool: optional({
+    flag: "pool",
+    about: "which pool the identity of --identity-token-file is for",
+    schema: parsed(
+      "the names of an organization and of its pool such as acme/prod",
+      (text) => (/^[^/\s]+\/[^/\s]+$/.test(text) ? text : undefined),
+      "ORG/POOL",
+    ),
+  }),
   name: optional({ flag: "name", about: "name for people; <hostname>-<4 characters> if absent", schema: agentName() }),
   labels: setting(
     { flag: "labels", about: "labels for selectors, k=v,k,…; os, arch and name come by themselves", schema: labels() },
