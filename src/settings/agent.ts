@@ -64,6 +64,20 @@ export const agentSettings = {
     schema: agentName(),
     alias: { env: "TFC_AGENT_NAME" },
   }),
+  identityTokenFile: optional({
+    flag: "identity-token-file",
+    about: "a file with an OpenID Connect token in place of an agent token: the pool has to trust its issuer",
+    schema: path("FILE"),
+  }),
+  pool: optional({
+    flag: "pool",
+    about: "which pool the identity of --identity-token-file is for",
+    schema: parsed(
+      "the names of an organization and of its pool such as acme/prod",
+      (text) => (/^[^/\s]+\/[^/\s]+$/.test(text) ? text : undefined),
+      "ORG/POOL",
+    ),
+  }),
   labels: setting(
     { flag: "labels", about: "labels for selectors, k=v,k,…; os, arch and name come by themselves", schema: labels() },
     {},

@@ -112,6 +112,8 @@ const samples: Readonly<Record<string, readonly [good: string, bad: string | nul
   tlsKeyFile: ["/etc/key.pem", null],
   token: ["wdl_agt_x", null],
   tokenFile: ["/etc/token", null],
+  identityTokenFile: ["/var/run/secrets/windlass/token", null],
+  pool: ["acme/prod", "prod"],
   trustedProxies: ["10.0.0.0/8,::1", "10.0.0.0/33"],
   verbose: ["true", "very"],
   workDir: ["/srv/work", null],

@@ -100,8 +100,11 @@ function checked(values: Values, environment: Environment, problems: string[]): 
 }
 
 /** The token and the private key are not for jobs, wherever they lie. */
-const secretPathsOf = ({ tokenFile, keyFile }: Values, environment: Environment): readonly string[] =>
-  [tokenFile, keyFile, ...secretFilesOf(agentSettings, environment)].flatMap((path) =>
+const secretPathsOf = (
+  { tokenFile, identityTokenFile, keyFile }: Values,
+  environment: Environment,
+): readonly string[] =>
+  [tokenFile, identityTokenFile, keyFile, ...secretFilesOf(agentSettings, environment)].flatMap((path) =>
     path === undefined ? [] : [resolve(path)],
   );
 

@@ -1948,7 +1948,9 @@ export const CloseReasonSchema: GenEnum<CloseReason> = /*@__PURE__*/
 export const AgentGatewayService: GenService<{
   /**
    * Registers an agent, or finds it again: the same pool and incarnation give the same agent id, so the call is safe to
-   * repeat. Authenticated by an agent token (authorization: Bearer wdl_agt_…); the pool is the token's pool.
+   * repeat. Authenticated by an agent token (authorization: Bearer wdl_agt_…); the pool is the token's pool. Where the pool trusts the
+   * issuer of an identity (CreateIdentityTrust), ORGANIZATION/POOL/JWT takes the place of the token: the names of both, and the OpenID
+   * Connect token [register.trust].
    *
    * @generated from rpc windlass.agent.v1.AgentGatewayService.Register
    */
