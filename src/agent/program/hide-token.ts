@@ -9,9 +9,13 @@ export const tokenVariable = "WINDLASS_AGENT_TOKEN";
 const scalerVariable = "KEDA_TOKEN";
 const hiddenToken = "/dev/fd/3";
 
+/** HCP Terraform's name of it; once the token was taken from there, it is left empty. */
+const hcpVariable = "TFC_AGENT_TOKEN";
+
 /** A shell hands the token over in a pipe: it is in no argument, in no file, and no longer in the environment. */
-const handOver = `token=$${tokenVariable}
+const handOver = `token=\${${tokenVariable}:-$${hcpVariable}}
 unset ${tokenVariable}
+[ -z "\${${hcpVariable}-}" ] || ${hcpVariable}=
 exec "$@" 3<<END
 $token
 END
@@ -23,7 +27,9 @@ END
  */
 export function hideToken(environment: Environment = readEnvironment()): void {
   const { [scalerVariable]: scalerToken, ...others } = environment;
-  const hasToken = (environment[tokenVariable] ?? "") !== "";
+  const isGiven = [tokenVariable, hcpVariable].some((name) => (environment[name] ?? "") !== "");
+  const isInFile = (environment[`${tokenVariable}_FILE`] ?? "") !== "" && (environment[tokenVariable] ?? "") === "";
+  const hasToken = isGiven && !isInFile;
   if ((!hasToken && scalerToken === undefined) || !canStartAnew()) return;
   // A single executable brings Node's options itself, and would take any that is given for its own.
   const words = process.argv.slice(isSea() ? 2 : 1);

@@ -131,10 +131,12 @@ async function run({
   token,
   log: logOptions,
   httpListen,
+  aliases,
 }: ProgramConfig): Promise<number> {
   const problems = await providerProblems(config);
   if (problems.length > 0) return refuse(problems);
   const log = createLog(logOptions);
+  if (aliases !== undefined) log.info(aliases);
   const tokenNow = currentToken(token, (reason) =>
     log.warn({ reason }, "the agent token cannot be read again: the last one is used"),
   );
