@@ -6,9 +6,13 @@ import { type Environment, readEnvironment } from "../../lib/environment.ts";
 export const tokenVariable = "WINDLASS_AGENT_TOKEN";
 const hiddenToken = "/dev/fd/3";
 
+/** HCP Terraform's name of it; once the token was taken from there, it is left empty. */
+const hcpVariable = "TFC_AGENT_TOKEN";
+
 /** A shell hands the token over in a pipe: it is in no argument, in no file, and no longer in the environment. */
-const handOver = `token=$${tokenVariable}
+const handOver = `token=\${${tokenVariable}:-$${hcpVariable}}
 unset ${tokenVariable}
+[ -z "\${${hcpVariable}-}" ] || ${hcpVariable}=
 exec "$@" 3<<END
 $token
 END
@@ -19,7 +23,9 @@ END
  * process of the same user, for as long as the process lives. Returns when there is nothing to hide, or no way to.
  */
 export function hideToken(environment: Environment = readEnvironment()): void {
-  if ((environment[tokenVariable] ?? "") === "" || !canStartAnew()) return;
+  const isGiven = [tokenVariable, hcpVariable].some((name) => (environment[name] ?? "") !== "");
+  const isInFile = (environment[`${tokenVariable}_FILE`] ?? "") !== "" && (environment[tokenVariable] ?? "") === "";
+  if (!isGiven || isInFile || !canStartAnew()) return;
   // A single executable brings Node's options itself, and would take any that is given for its own.
   const words = process.argv.slice(isSea() ? 2 : 1);
   const self = [process.execPath, ...(isSea() ? [] : process.execArgv), ...words];

@@ -1,4 +1,5 @@
 import type { AgentEngines, AgentStatus, KeptDirectory } from "../../domain/agents/agent.ts";
+import type { IdentityTrust } from "../../domain/agents/trust.ts";
 import type { AgentId, AgentTokenId, OrganizationId, PoolId } from "../../lib/words/ids.ts";
 import type { Kit } from "../engine/kit.ts";
 import { isConnected, isNull, isSaid, willEnd } from "./conditions.ts";
@@ -56,6 +57,7 @@ export function defineAgents(k: Kit) {
       revokedAt: k.instant("revoked_at"),
       replacedBy: k.text<AgentTokenId>("replaced_by"),
       isStopping: k.bool("is_stopping").notNull(),
+      trust: k.json<IdentityTrust>("trust"),
     },
     (t) => [
       k.index("tokens_pool").on(t.poolId, t.createdAt, t.id),
