@@ -217,6 +217,7 @@ const floatReaders: Readonly<Record<string, string>> = {
   "src/cli/server/token-source.ts": "tokens of terraform login, which are texts",
   "src/control/core/claimed-work.ts": "our own record, of a name and a moment",
   "src/control/core/cursor.ts": "our own page tokens, of texts and whole numbers",
+  "src/domain/agents/key-set.ts": "public keys of issuers, which are texts",
   "src/control/replicas/notice-text.ts": "our own notices, of texts",
   "src/control/people/login-notes.ts": "our own record, of texts and whole numbers",
   "src/control/workspaces/provider-tokens.ts": "our own record, of texts",
@@ -244,6 +245,7 @@ const floatReaders: Readonly<Record<string, string>> = {
   "src/agent/plan-files/record.ts": "our own record",
   "src/agent/work/providers/job-providers.ts": "our own record",
   "src/agent/work/providers/package-room.ts": "our own record",
+  "src/agent/work/hooks/hook-values.ts": "our own record",
   "src/agent/steps/step-files.ts": "our own record",
 };
 

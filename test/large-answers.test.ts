@@ -79,6 +79,7 @@ const leastBytes: Readonly<Record<string, number>> = {
   "windlass.v1.AgentTokenService/ListAgentTokens": 800 * kib,
   "windlass.v1.AgentTokenService/RevokeAgentToken": small,
   "windlass.v1.AgentTokenService/RotateAgentToken": small,
+  "windlass.v1.AgentTokenService/CreateIdentityTrust": small,
   "windlass.v1.ApiKeyService/CreateApiKey": small,
   "windlass.v1.ApiKeyService/EndBrowserSession": small,
   "windlass.v1.ApiKeyService/GetApiKey": small,

@@ -14,6 +14,8 @@ export interface Setting<T> {
   readonly short?: string | undefined;
   /** Absent: flag only. */
   readonly env?: string | undefined;
+  /** The variable of another program that means the same: taken where none of ours is given. */
+  readonly alias?: SettingAlias | undefined;
   /** `<env>_FILE` names a file that holds the value; true if absent. */
   readonly hasFileForm?: boolean | undefined;
   readonly schema: SettingSchema<T>;
@@ -22,6 +24,12 @@ export interface Setting<T> {
   /** What holds where it is not given, in words: for values that depend on something else. */
   readonly otherwise?: string | undefined;
   readonly fallback: { readonly kind: "value"; readonly value: T } | { readonly kind: "required" };
+}
+
+export interface SettingAlias {
+  readonly env: string;
+  /** The other program's value as one of ours. */
+  readonly asOurs?: ((text: string) => string) | undefined;
 }
 
 type Spec<T> = Omit<Setting<T>, "fallback">;
@@ -179,7 +187,7 @@ function findGiven(
   if (variable !== undefined && variable !== "") return { kind: "found", text: variable, origin: one.env };
   const fileVariable = `${one.env}_FILE`;
   const path = sources.environment[fileVariable];
-  if (path === undefined || path === "") return undefined;
+  if (path === undefined || path === "") return findAlias(one, sources.environment);
   try {
     const read = sources.readFile ?? ((file: string) => readFileSync(file, "utf8"));
     return { kind: "found", text: read(path).replace(/\r?\n$/, ""), origin: fileVariable };
@@ -187,6 +195,12 @@ function findGiven(
     const why = messageOf(error);
     return { kind: "problem", problem: `${fileVariable}: ${path} cannot be read: ${why}` };
   }
+}
+
+function findAlias({ alias }: Setting<unknown>, environment: Environment): Found | undefined {
+  const text = alias === undefined ? undefined : environment[alias.env];
+  if (alias === undefined || text === undefined || text === "") return undefined;
+  return { kind: "found", text: alias.asOurs?.(text) ?? text, origin: alias.env };
 }
 
 function check(one: Setting<unknown>, { text, origin }: Found): Resolved {

@@ -22,14 +22,14 @@ const alone: Joined = { start: () => [], setAddress: () => {} };
 
 /** Enters this process among those that serve the database. The first one gives what ran before time to come back. */
 export async function joinReplicas(opening: Opening, control: Control): Promise<Joined> {
-  const { settings, database, log, clock, random, owned } = opening;
+  const { settings, database, log, clock, random, owned, deadline } = opening;
   const place = directOf(settings);
   if (place === undefined || database === undefined) {
     await graceAfterStart(control);
     return alone;
   }
   const isNeeded = () => !control.replicas.isAlone;
-  const line = owned.use(openNoticeLine({ ...place, log, clock, random, isNeeded }));
+  const line = owned.use(openNoticeLine({ ...place, log, clock, random, isNeeded, cutOff: deadline.signal }));
   let readiness: Readiness | undefined;
   const announcer = new Announcer(control, line, () => membership.noteLoss());
   const shared = new SharedPresence(control);

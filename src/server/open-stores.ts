@@ -15,9 +15,10 @@ export interface Stores {
 }
 
 /** Second step: opens rows, logs and objects, and brings their tables up to date if the settings let it. */
-export async function openStores({ settings, dataDir, log, clock, random, onFatal, owned }: Opening): Promise<Stores> {
+export async function openStores(opening: Opening): Promise<Stores> {
+  const { settings, dataDir, log, clock, random, onFatal, owned, deadline } = opening;
   const places = storePlaces(settings, dataDir);
-  const parts = { log, migrate: settings.migrate, clock, random };
+  const parts = { log, migrate: settings.migrate, clock, random, cutOff: deadline.signal };
   const openLogs = () => openLogStore({ ...parts, ...places.logs });
   // A file of their own: their thread starts beside the rows. In PostgreSQL their table comes with the rows' schema.
   const early = settings.databaseUrl === undefined ? begun(owned, openLogs()) : undefined;

@@ -3,6 +3,7 @@ import { providerProblems } from "../agent/work/providers/check-providers.ts";
 import type { Control } from "../control/core/control.ts";
 import { skewText } from "../control/replicas/membership.ts";
 import { rememberPlace, servedPlace } from "../control/upkeep/served-place.ts";
+import { StopDeadline } from "../lib/async/stop-deadline.ts";
 import { type Clock, systemClock } from "../lib/clock.ts";
 import type { Environment } from "../lib/environment.ts";
 import type { Log } from "../lib/program/log.ts";
@@ -22,6 +23,8 @@ export interface ServerOptions {
   readonly random?: Random | undefined;
   /** Called once if the database can no longer be trusted: the program should end. */
   readonly onFatal?: ((error: Error) => void) | undefined;
+  /** Aborted when the program is to end, also if the server is not open by then. */
+  readonly stopping?: AbortSignal | undefined;
 }
 
 /** What every step of opening a server works with. */
@@ -35,6 +38,7 @@ export interface Opening extends ServerOptions {
   readonly database: HeldDatabase | undefined;
   /** What was opened, to be closed in reverse order. */
   readonly owned: AsyncDisposableStack;
+  readonly deadline: StopDeadline;
 }
 
 /**
@@ -42,7 +46,8 @@ export interface Opening extends ServerOptions {
  * `StartError` that says what to do.
  */
 export async function beginOpening(options: ServerOptions, owned: AsyncDisposableStack): Promise<Opening> {
-  const { settings, environment, log, onFatal, clock = systemClock, random = systemRandom } = options;
+  const { settings, environment, log, onFatal, stopping, clock = systemClock, random = systemRandom } = options;
+  const deadline = deadlineOf({ settings, clock, stopping }, owned);
   const dataDir = dataDirOf(settings, environment);
   await ensureDataDir(dataDir);
   owned.use(await lockDataDir(dataDir));
@@ -50,8 +55,22 @@ export async function beginOpening(options: ServerOptions, owned: AsyncDisposabl
   await tryPort(settings);
   await refuseBadProviders(settings, { dataDir, environment });
   const replicaId = random.uuid();
-  const database = await takeDatabase({ ...options, clock, replicaId }, owned);
-  return { settings, environment, log, onFatal, clock, random, dataDir, replicaId, database, owned };
+  const database = await takeDatabase({ ...options, clock, replicaId, deadline }, owned);
+  return { settings, environment, log, onFatal, clock, random, dataDir, replicaId, database, owned, deadline };
+}
+
+/** A start that waits for a database has to end when it is told to, as a server has. */
+function deadlineOf(
+  { settings, clock, stopping }: Pick<Opening, "settings" | "clock" | "stopping">,
+  owned: AsyncDisposableStack,
+): StopDeadline {
+  const deadline = new StopDeadline(clock, settings.shutdownTimeout);
+  const onStop = () => deadline.begin();
+  if (stopping?.aborted) onStop();
+  stopping?.addEventListener("abort", onStop, { once: true });
+  owned.defer(() => stopping?.removeEventListener("abort", onStop));
+  owned.defer(() => deadline.end());
+  return deadline;
 }
 
 /** The files that the server's own agent is told of are looked at before anything is opened. */
@@ -68,13 +87,14 @@ async function refuseBadProviders(
 const answerMs = 2_000;
 
 async function takeDatabase(
-  { settings, log, clock, onFatal, replicaId }: ServerOptions & Pick<Opening, "clock" | "replicaId">,
+  { settings, log, clock, onFatal, replicaId, deadline }: Omit<Opening, "database" | "dataDir" | "owned" | "random">,
   owned: AsyncDisposableStack,
 ): Promise<HeldDatabase | undefined> {
   const database = directOf(settings);
   if (database === undefined) return undefined;
   const hold = { kind: "shared", replica: replicaId } as const;
-  const outcome = await lockDatabase({ ...database, hold, log, clock, onStolen: (error) => onFatal?.(error) });
+  const onStolen = (error: Error) => onFatal?.(error);
+  const outcome = await lockDatabase({ ...database, hold, log, clock, onStolen, cutOff: deadline.signal });
   if (outcome.kind === "held") throw new StartError(5, outcome.message);
   owned.use(outcome.lock);
   refuseUnusable(outcome.lock.facts, clock);

@@ -1,4 +1,5 @@
 import type { Control } from "../control/core/control.ts";
+import { IssuerKeys } from "../control/people/issuer-keys.ts";
 import type { Liveness } from "../control/sessions/liveness.ts";
 import { ExternalScaler } from "../gen/externalscaler/externalscaler_pb.ts";
 import { Health } from "../gen/grpc/health/v1/health_pb.ts";
@@ -65,7 +66,8 @@ export interface Calls {
 export function callsOf({ settings, random }: Pick<Opening, "settings" | "random">, parts: CallParts): Calls {
   const { control, watching, webFiles } = parts;
   const token = mintToken("agt", random);
-  const callers = { serverAgentTokenHash: hashToken(token), rates: new CallRates(control.limits) };
+  const issuers = new IssuerKeys(control.clock);
+  const callers = { serverAgentTokenHash: hashToken(token), rates: new CallRates(control.limits), issuers };
   const routes = routesOf({ ...parts, callers, hasReflection: !settings.noReflection });
   const interceptors = interceptorsFor(control, callers, watching.callObservers);
   const gate = gateFor(control, callers, watching.callObservers);

@@ -55,7 +55,10 @@ export async function openServer(options: ServerOptions): Promise<Server> {
     url: listener.url,
     dataDir,
     rereadTls: () => certificate.reread(listener),
-    [Symbol.asyncDispose]: () => running.disposeAsync(),
+    [Symbol.asyncDispose]: () => {
+      opening.deadline.begin();
+      return running.disposeAsync();
+    },
   };
 }
 
@@ -152,12 +155,12 @@ async function openMetrics({ settings: { metricsListen }, owned }: Opening, part
 
 /** At the end nobody is sent here any more, agents are told to come back, and calls get their time. */
 function leaveInOrder(
-  { settings, owned }: Opening,
+  { deadline, owned }: Opening,
   { control, readiness, listener }: { control: Control; readiness: Readiness; listener: Listener },
 ): void {
   owned.defer(async () => {
     readiness.set(false);
     for (const connected of control.presence.all()) connected.close("draining", "the server stops");
-    await listener.close(settings.shutdownTimeout);
+    await listener.close(deadline.callsMs);
   });
 }

@@ -3,6 +3,7 @@ import { listenAddressOrOff } from "../lib/net/listen-address.ts";
 import { choice, durationMs, flag, integer, parsed, path, sizeBytes, text } from "../lib/setting-schemas.ts";
 import { optionalSetting, settingsWith } from "../lib/settings.ts";
 import { addresses } from "../lib/way/addresses.ts";
+import { logLevelIn, phasesIn, secondsIn } from "./hcp-agent.ts";
 import { jobSettings, mirrorAddress, sandboxes } from "./jobs.ts";
 import { acceptedPhases, labels } from "./labels.ts";
 import { logSettings, tlsSettings } from "./shared.ts";
@@ -16,6 +17,28 @@ const agentName = () =>
     "NAME",
   );
 
+const maxHookMs = 600_000;
+
+/** Between 1 s and 10 minutes, as HCP Terraform's agents have it. */
+function hookTime() {
+  const any = durationMs();
+  const read = (text: string) => {
+    const ms = any.read(text);
+    return ms !== undefined && ms >= 1_000 && ms <= maxHookMs ? ms : undefined;
+  };
+  return { ...any, expected: "a duration from 1s to 10m, such as 90s", read };
+}
+
+/** A stage of hooks with a time-out of its own, as HCP Terraform's agents have them. */
+const hookTimeOf = (stage: "pre-plan" | "post-plan" | "pre-apply" | "post-apply", flag: string) =>
+  optional({
+    flag,
+    about: `the same of a ${stage} hook`,
+    schema: hookTime(),
+    otherwise: "--hook-timeout",
+    alias: { env: `TFC_AGENT_HOOK_${stage.toUpperCase().replace("-", "_")}_TIMEOUT`, asOurs: secondsIn },
+  });
+
 /** Every setting of windlass-agent: flag, else variable, else the file its `_FILE` variable names, else the default. */
 export const agentSettings = {
   address: setting(
@@ -27,9 +50,34 @@ export const agentSettings = {
     },
     ["http://127.0.0.1:7070"],
   ),
-  token: optionalSetting({ env: "WINDLASS_AGENT_TOKEN", about: "the agent token", schema: text(), isSecret: true }),
+  token: optionalSetting({
+    env: "WINDLASS_AGENT_TOKEN",
+    about: "the agent token",
+    schema: text(),
+    isSecret: true,
+    alias: { env: "TFC_AGENT_TOKEN" },
+  }),
   tokenFile: optionalSetting({ flag: "token-file", about: "a file with the agent token", schema: path("FILE") }),
-  name: optional({ flag: "name", about: "name for people; <hostname>-<4 characters> if absent", schema: agentName() }),
+  name: optional({
+    flag: "name",
+    about: "name for people; <hostname>-<4 characters> if absent",
+    schema: agentName(),
+    alias: { env: "TFC_AGENT_NAME" },
+  }),
+  identityTokenFile: optional({
+    flag: "identity-token-file",
+    about: "a file with an OpenID Connect token in place of an agent token: the pool has to trust its issuer",
+    schema: path("FILE"),
+  }),
+  pool: optional({
+    flag: "pool",
+    about: "which pool the identity of --identity-token-file is for",
+    schema: parsed(
+      "the names of an organization and of its pool such as acme/prod",
+      (text) => (/^[^/\s]+\/[^/\s]+$/.test(text) ? text : undefined),
+      "ORG/POOL",
+    ),
+  }),
   labels: setting(
     { flag: "labels", about: "labels for selectors, k=v,k,…; os, arch and name come by themselves", schema: labels() },
     {},
@@ -39,10 +87,14 @@ export const agentSettings = {
       flag: "accept",
       about: "which jobs it takes; an agent that only plans can do with credentials that only read",
       schema: acceptedPhases(),
+      alias: { env: "TFC_AGENT_ACCEPT", asOurs: phasesIn },
     },
     "plan,apply",
   ),
-  single: setting({ flag: "single", about: "leave after one job", schema: flag() }, false),
+  single: setting(
+    { flag: "single", about: "leave after one job", schema: flag(), alias: { env: "TFC_AGENT_SINGLE" } },
+    false,
+  ),
   maxJobs: setting(
     {
       flag: "max-jobs",
@@ -70,12 +122,32 @@ export const agentSettings = {
     about: "the agent's own directory",
     schema: path("DIR"),
     otherwise: "$STATE_DIRECTORY, else the user's data directory",
+    alias: { env: "TFC_AGENT_DATA_DIR" },
   }),
   workDir: setting(
     { flag: "work-dir", about: "where runs see their files; the same on every agent of a pool", schema: path("DIR") },
     "/tmp/windlass-work",
   ),
   ...jobSettings("WINDLASS_AGENT"),
+  hooksDir: optional({
+    flag: "hooks-dir",
+    about: "programs that run before and after terraform (docs/hooks.md)",
+    schema: path("DIR"),
+    otherwise: "hooks in the data directory",
+  }),
+  hookTimeout: setting(
+    {
+      flag: "hook-timeout",
+      about: "how long one hook may take, at most 10m",
+      schema: hookTime(),
+      alias: { env: "TFC_AGENT_HOOK_TIMEOUT", asOurs: secondsIn },
+    },
+    60_000,
+  ),
+  hookPrePlanTimeout: hookTimeOf("pre-plan", "hook-pre-plan-timeout"),
+  hookPostPlanTimeout: hookTimeOf("post-plan", "hook-post-plan-timeout"),
+  hookPreApplyTimeout: hookTimeOf("pre-apply", "hook-pre-apply-timeout"),
+  hookPostApplyTimeout: hookTimeOf("post-apply", "hook-post-apply-timeout"),
   minFreeDisk: setting({ flag: "min-free-disk", about: "take no job with less", schema: sizeBytes() }, 64 * 2 ** 20),
   sandbox: setting(
     {
@@ -106,6 +178,7 @@ export const agentSettings = {
       flag: "auto-update",
       about: "how far the server may move this agent to other versions: a bound that the server cannot lift",
       schema: choice("minor", "patch", "disabled"),
+      alias: { env: "TFC_AGENT_AUTO_UPDATE" },
     },
     "patch",
   ),
@@ -138,4 +211,8 @@ export const agentSettings = {
     null,
   ),
   ...logSettings,
+  logLevel: {
+    ...logSettings.logLevel,
+    alias: { env: "TFC_AGENT_LOG_LEVEL", asOurs: logLevelIn },
+  },
 };

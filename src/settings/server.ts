@@ -341,7 +341,11 @@ export const serverSettings = {
     null,
   ),
   shutdownTimeout: setting(
-    { flag: "shutdown-timeout", about: "how long a stop waits for calls to end", schema: durationMs() },
+    {
+      flag: "shutdown-timeout",
+      about: "how long a stop may take, whatever the database does: calls get three quarters of it to end",
+      schema: durationMs(),
+    },
     30 * second,
   ),
   tfeHold: setting(

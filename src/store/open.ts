@@ -78,6 +78,7 @@ const migrations = (name: string) => join(fileURLToPath(new URL("../../migration
 export async function openStore({
   url,
   settings,
+  cutOff,
   log = silentLog,
   migrate = "auto",
   clock = systemClock,
@@ -98,7 +99,7 @@ export async function openStore({
       await engine[Symbol.asyncDispose]();
     });
   }
-  const pool = await openMigratedPool({ url, settings, log, migrate });
+  const pool = await openMigratedPool({ url, settings, cutOff, log, migrate });
   const queries = builder(defineTables(postgresKit), postgresDialect);
   const engine = postgresEngine({ pool, queries, scoped: scopedQueries, settings, clock, random });
   const place: Spacious = {
@@ -118,13 +119,14 @@ export async function openStore({
 export async function openLogStore({
   url,
   settings,
+  cutOff,
   log = silentLog,
   migrate = "auto",
   clock = systemClock,
 }: OpenOptions): Promise<LogStore> {
   const target = parsed(url, "sqlite");
   if (target.kind === "embedded") return openSqliteLogStore(target.path, clock);
-  const pool = await openMigratedPool({ url, settings, log, migrate, maxConnections: maxByteConnections });
+  const pool = await openMigratedPool({ url, settings, cutOff, log, migrate, maxConnections: maxByteConnections });
   return openPostgresLogStore(pool, clock);
 }
 
@@ -132,6 +134,7 @@ export async function openLogStore({
 export async function openBlobStore({
   url,
   settings,
+  cutOff,
   log = silentLog,
   migrate = "auto",
   isShared = false,
@@ -143,10 +146,10 @@ export async function openBlobStore({
   if (target.kind === "s3") {
     // The SDK is large: only who uses it waits for it.
     const { openS3BlobStore } = await import("./blobs/s3/store.ts");
-    return openS3BlobStore({ place: target.place, spoolDirectory, clock, random });
+    return openS3BlobStore({ place: target.place, spoolDirectory, clock, random, cutOff });
   }
   if (target.kind === "embedded") return openFileBlobStore(target.path, { isShared, random });
-  const pool = await openMigratedPool({ url, settings, log, migrate, maxConnections: maxByteConnections });
+  const pool = await openMigratedPool({ url, settings, cutOff, log, migrate, maxConnections: maxByteConnections });
   return openPostgresBlobStore({ pool, clock, random });
 }
 
@@ -183,8 +186,8 @@ interface MigratedOptions extends OpenOptions {
   readonly maxConnections?: number | undefined;
 }
 
-async function openMigratedPool({ url, settings, log, migrate, maxConnections }: MigratedOptions): Promise<pg.Pool> {
-  const route = new DatabaseRoute({ url, settings });
+async function openMigratedPool({ log, migrate, maxConnections, ...place }: MigratedOptions): Promise<pg.Pool> {
+  const route = new DatabaseRoute(place);
   await connected(route, async (client) => {
     const warn = maxConnections === undefined ? (message: string) => log.warn({}, message) : undefined;
     await checkDatabase(client, { route, isToRead: migrate === "off", warn });

@@ -98,6 +98,8 @@ const needed: Readonly<Record<string, readonly string[]>> = {
   "state rollback": ["ghost", "1"],
   "token create": ["--pool", "ghost"],
   "token list": ["--pool", "ghost"],
+  "trust create": ["--pool", "ghost", "--issuer", "https://oidc.example.com", "--subject", "a", "--audience", "b"],
+  "trust list": ["--pool", "ghost"],
   deploy: ["systemd", "--pool", "ghost", "--no-token"],
   "agent list": ["--pool", "ghost"],
   "agent kept": ["ghost"],
@@ -128,7 +130,14 @@ const needed: Readonly<Record<string, readonly string[]>> = {
   "manifest apply": ["-f", "-"],
   "manifest diff": ["-f", "-"],
 };
-const ids: Readonly<Record<string, string>> = { RUN: "run", CV: "cv", STATE: "sv", TOKEN: "atok", KEY: "key" };
+const ids: Readonly<Record<string, string>> = {
+  RUN: "run",
+  CV: "cv",
+  STATE: "sv",
+  TOKEN: "atok",
+  TRUST: "atok",
+  KEY: "key",
+};
 const absent = ({ line, command }: Verb): readonly string[] =>
   needed[line] ??
   Object.values(command.positionals)

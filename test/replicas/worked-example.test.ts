@@ -80,7 +80,7 @@ describe.skipIf(!hasPgbouncer)("the worked example", { timeout: 300_000 }, () =>
     await scene.agent({ ...server, stop: () => one.program.stop() }, { pool, env: { WINDLASS_CA_FILE: place.ca } });
     const workspace = await api.workspace({ agentPool: pool });
     await api.upload(workspace, await scene.configuration("slow"));
-    const seconds = 30;
+    const seconds = 20;
     const run = await api.start(workspace, {
       autoApply: true,
       variables: [

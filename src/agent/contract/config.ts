@@ -13,6 +13,13 @@ export interface PassedEnvironment {
   readonly missing: readonly string[];
 }
 
+/** Programs that the operator wants run before and after terraform. */
+export interface HookConfig {
+  readonly directory: string;
+  /** How long one may take: for the stages that have a limit of their own, and for the others. */
+  readonly limitsMs: { readonly others: number; readonly stages: Readonly<Record<string, number | undefined>> };
+}
+
 /** Everything an agent is told when it starts; `cmd` checks it first. */
 export interface AgentConfig {
   /** Belongs to this agent alone; it is locked. */
@@ -54,6 +61,8 @@ export interface AgentConfig {
   readonly sandbox: SandboxMode;
   /** What jobs in a sandbox may read beside the system and the directories of `searchPath`: absolute paths. */
   readonly sandboxPaths?: readonly string[] | undefined;
+  /** Absent: there are none. */
+  readonly hooks?: HookConfig | undefined;
   /** What no job may see beside `dataDir`: absolute paths. */
   readonly hiddenPaths?: readonly string[] | undefined;
   /** With less free space than this, no job is taken. */

@@ -50,6 +50,8 @@ export interface JobFiles {
   readonly cli: string;
   /** Which packages of the agent's cache the job uses. */
   readonly packages: string;
+  /** The variables that hooks have set; may hold secrets. */
+  readonly hookValues: string;
   /** Variables in files, as terraform wants them; in `work`. */
   readonly variables: string;
 }
@@ -76,6 +78,7 @@ export const jobFilesAt = (root: string): JobFiles => ({
   providers: join(root, "providers.json"),
   cli: join(root, "cli"),
   packages: join(root, "packages.json"),
+  hookValues: join(root, "hooks.json"),
   variables: join(root, "work", "variables"),
 });
 

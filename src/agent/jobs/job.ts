@@ -22,6 +22,7 @@ import type { JobFiles, StoredSpec } from "./files.ts";
 import type { Journal, StoredResult } from "./journal.ts";
 import { Lease } from "./lease.ts";
 import { bareResult, resultMessage, type Stage, stageOf } from "./messages.ts";
+import { StateLack } from "./state-lack.ts";
 
 /** Whether the control plane lets a job start. */
 export type StartAnswer = { readonly kind: "granted" } | { readonly kind: "refused"; readonly reason: string };
@@ -66,7 +67,7 @@ export class AgentJob {
   #given: JobInputs | undefined;
   /** The state that came with the offer; empty if it has to be downloaded. It holds secrets. */
   offeredState: Uint8Array = new Uint8Array(0);
-  #stateMissing = Promise.withResolvers<void>();
+  readonly stateLack: StateLack;
   #stage: Stage;
   #log: LogView = noLog;
   #logSent = 0;
@@ -91,6 +92,7 @@ export class AgentJob {
   constructor(parts: JobParts) {
     this.#parts = parts;
     this.lease = new Lease(parts.clock);
+    this.stateLack = new StateLack(() => parts.onChange("message"));
     this.#stage = parts.isRestored ? { kind: "waiting" } : { kind: "preparing" };
     if (!parts.isRestored) this.#confirmed.resolve();
   }
@@ -182,12 +184,6 @@ export class AgentJob {
   /** Resolves with why the control plane takes no result of it. */
   get resultRefused(): Promise<string> {
     return this.#refused.promise;
-  }
-
-  /** Resolves when the control plane has said, since the last time, that the last state is not there. */
-  async untilStateIsMissing(): Promise<void> {
-    await this.#stateMissing.promise;
-    this.#stateMissing = Promise.withResolvers();
   }
 
   get isLogLost(): boolean {
@@ -316,11 +312,6 @@ export class AgentJob {
     this.#parts.onChange("message");
   }
 
-  /** The result waits for its state, and is said again meanwhile. */
-  lacksState(): void {
-    this.#stateMissing.resolve();
-  }
-
   /** Nothing is sent again as it was: a log ends where it is, a result loses its texts and lists, a start is none. */
   refused(message: SessionMessage, detail: string): void {
     switch (message) {
@@ -366,7 +357,7 @@ export class AgentJob {
       const value = create(StartRequestSchema, { claim: this.claim, incarnation, engineMissing });
       return { key: this.key, message: { case: "startRequest", value } };
     }
-    const isSilent = this.#isResultRefused || stage.kind !== "reporting";
+    const isSilent = this.#isResultRefused || this.stateLack.isOpen || stage.kind !== "reporting";
     if (isSilent || !this.#isLogDelivered(stage.result)) return undefined;
     const told = resultMessage(this.#told, { ...stage.result, isLogLost: this.#isLogLost });
     return { key: this.key, message: { case: "jobResult", value: this.#isResultBare ? bareResult(told) : told } };

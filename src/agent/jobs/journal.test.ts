@@ -89,6 +89,7 @@ describe("journal", () => {
       inFlight: [],
       lost: [],
       lostCount: 0,
+      denial: "",
       stateSha256: "",
     });
   });

@@ -46,6 +46,8 @@ const resultShape = z.object({
     )
     .default([]),
   lostCount: z.number().default(0),
+  /** Which hook wants a person to decide about the plan; empty if none does. */
+  denial: z.string().default(""),
   engineVersion: z.string(),
   /** Of an apply that did not finish: this journal has no start of `terraform apply`. */
   applyNotStarted: z.boolean().exactOptional(),

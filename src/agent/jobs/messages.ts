@@ -59,6 +59,8 @@ function lostMessage({ finishedAt, held, isHidden: hidden, ...lost }: StoredResu
   };
 }
 
+/** Longest name of a hook that a result may tell. */
+const maxDenial = 256;
 /** Longest name of an attribute that a result may tell. */
 const maxIdKey = 256;
 
@@ -93,6 +95,7 @@ export function resultMessage(
     lostCount: result.lostCount,
     engineVersion: result.engineVersion,
     applyNotStarted: result.applyNotStarted ?? false,
+    policyDenial: result.denial.slice(0, maxDenial),
   });
 }
 
@@ -102,7 +105,7 @@ const bareMessageLength = 500;
 /** What of a result no rule can refuse: no lists, and no texts but one that is short. */
 export const bareResult = (told: JobResult): JobResult => {
   const { claim, outcome, exitCode, logBytes, logSha256, logLost, hasChanges, planSha256, counts } = told;
-  const { stateSerial, stateSha256, applyNotStarted, lostCount } = told;
+  const { stateSerial, stateSha256, applyNotStarted, lostCount, policyDenial } = told;
   return create(JobResultSchema, {
     claim,
     counts,
@@ -117,6 +120,7 @@ export const bareResult = (told: JobResult): JobResult => {
     stateSha256,
     applyNotStarted,
     lostCount,
+    policyDenial,
     errorMessage: told.errorMessage.slice(0, bareMessageLength).toWellFormed(),
   });
 };

@@ -25,7 +25,15 @@ const result: StoredResult = {
     planSha256: "",
     stateSerial: 1,
   },
-  ...{ stateSha256: "", resourcesInFlight: [], inFlight: [], lost: [], lostCount: 0, engineVersion: "1.11.4" },
+  ...{
+    stateSha256: "",
+    resourcesInFlight: [],
+    inFlight: [],
+    lost: [],
+    lostCount: 0,
+    denial: "",
+    engineVersion: "1.11.4",
+  },
 };
 
 /** The jobs of a data directory, of which one has come so far. */

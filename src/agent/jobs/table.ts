@@ -181,7 +181,7 @@ export class JobTable implements SessionHost, AsyncDisposable {
 
   readonly resultAcknowledged = (key: ClaimKey, ack: ResultAck): void => this.#jobs.get(key)?.acknowledgeResult(ack);
 
-  readonly lacksState = (key: ClaimKey): void => this.#jobs.get(key)?.lacksState();
+  readonly lacksState = (key: ClaimKey): void => this.#jobs.get(key)?.stateLack.open();
 
   readonly refused = (key: ClaimKey, message: SessionMessage, detail: string): void =>
     this.#jobs.get(key)?.refused(message, detail);

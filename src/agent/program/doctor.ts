@@ -15,6 +15,7 @@ import { failureText } from "../../lib/way/own-answer.ts";
 import { wayTo } from "../../lib/way/way.ts";
 import type { AgentConfig } from "../contract/config.ts";
 import { chooseSandbox } from "../sandbox/choose-sandbox.ts";
+import { findHooks } from "../work/hooks/hook-files.ts";
 import { checkCache, checkCliConfig, checkPassed, checkSources } from "../work/providers/check-providers.ts";
 import { checkEngine } from "./check-engine.ts";
 import type { ProgramConfig } from "./program-config.ts";
@@ -35,6 +36,7 @@ export async function examineAgent(config: ProgramConfig, clock: Clock): Promise
     await attempt("data-dir", "give another --data-dir, or its rights to the agent's user", () => checkDataDir(agent)),
     await attempt("disk", "make room", () => checkDisk(agent)),
     await checkSandbox(agent),
+    await attempt("hooks", "look at --hooks-dir", () => checkHooks(agent)),
     await checkCliConfig(agent),
     await checkPassed(agent),
     await checkSources(agent),
@@ -122,6 +124,14 @@ async function checkSandbox({ sandbox, searchPath }: AgentConfig): Promise<Check
     return ok("sandbox", `bubblewrap at ${chosen.sandbox.program}${chosen.why === "" ? "" : `, ${chosen.why}`}`);
   if (sandbox === "none") return ok("sandbox", "none, as asked for: jobs can read what the agent can");
   return warn("sandbox", `none: ${chosen.why}`, "install bubblewrap and allow user namespaces");
+}
+
+async function checkHooks({ hooks }: AgentConfig): Promise<Check> {
+  const found = hooks === undefined ? { hooks: [], problems: [] } : await findHooks(hooks.directory);
+  const [problem] = found.problems;
+  if (problem !== undefined) return fail("hooks", problem, "until then every job fails before it begins");
+  if (found.hooks.length === 0) return ok("hooks", "none");
+  return ok("hooks", `${found.hooks.map(({ name }) => name).join(", ")} in ${hooks?.directory}`);
 }
 
 function checkCores({ concurrency }: AgentConfig): Check {

@@ -112,6 +112,7 @@ const help = {
     "WINDLASS_AGENT_TOKEN=wdl_agt_… windlass-agent --address https://tf.example.com",
     "windlass-agent --address https://tf1.example.com,https://tf2.example.com --token-file /etc/windlass/agent-token",
     "windlass-agent --token-file /etc/windlass/agent-token --concurrency 2",
+    "windlass-agent --identity-token-file /var/run/secrets/windlass/token --pool acme/prod",
     "windlass-agent doctor --token-file /etc/windlass/agent-token",
     "windlass-agent config print --origin",
   ],
@@ -140,10 +141,12 @@ async function run({
   token,
   log: logOptions,
   httpListen,
+  aliases,
 }: ProgramConfig): Promise<number> {
   const problems = await providerProblems(config);
   if (problems.length > 0) return refuse(problems);
   const log = createLog(logOptions);
+  if (aliases !== undefined) log.info(aliases);
   const tokenNow = currentToken(token, (reason) =>
     log.warn({ reason }, "the agent token cannot be read again: the last one is used"),
   );

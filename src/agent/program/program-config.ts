@@ -12,15 +12,17 @@ import { loadSettings } from "../../lib/settings.ts";
 import { addressesProblem, differentAddresses } from "../../lib/way/addresses.ts";
 import { type ClientTls, wayTo } from "../../lib/way/way.ts";
 import { agentSettings } from "../../settings/agent.ts";
+import { aliasesSentence } from "../../settings/hcp-agent.ts";
 import { knownVariables } from "../../settings/known-variables.ts";
 import type { AgentConfig } from "../contract/config.ts";
 import { secretFilesOf } from "../sandbox/hidden-paths.ts";
 import { type AgentSettings, dataDirOf } from "./agent-settings.ts";
 import { engineDownloadsOf } from "./engine-settings.ts";
+import { hookConfigOf } from "./hook-settings.ts";
 import { providerConfigOf } from "./provider-settings.ts";
 import { sandboxPathProblems } from "./sandbox-settings.ts";
 import { type AgentTokenSource, tokenSourceOf } from "./token-source.ts";
-import { updateConfigOf, withUpdateAlias } from "./update-settings.ts";
+import { updateConfigOf } from "./update-settings.ts";
 
 /** Everything that `windlass-agent` was told, checked. */
 export interface ProgramConfig {
@@ -34,6 +36,8 @@ export interface ProgramConfig {
   readonly log: LogOptions;
   /** Where it tells how it is; null is nowhere. */
   readonly httpListen: ListenAddress | null;
+  /** What becomes of variables that HCP Terraform's agents know; undefined if there is none. */
+  readonly aliases: string | undefined;
   /** For how long `doctor` keeps a stream silent; 0 is not at all. */
   readonly idleProbeMs: number;
 }
@@ -45,8 +49,7 @@ export type ProgramCall =
   | { readonly kind: "invalid"; readonly problems: readonly string[] };
 
 /** Reads flags and variables. */
-export function readProgramCall(argv: readonly string[], given: Environment): ProgramCall {
-  const environment = withUpdateAlias(given);
+export function readProgramCall(argv: readonly string[], environment: Environment): ProgramCall {
   const line = readCommandLine(agentSettings, argv[0] === "run" ? argv.slice(1) : argv, { own: [], maxWords: 0 });
   if (line.kind === "help" || line.kind === "version") return line;
   const flags = line.kind === "flags" ? line.flags : {};
@@ -58,14 +61,15 @@ export function readProgramCall(argv: readonly string[], given: Environment): Pr
   ];
   if (loaded.kind === "invalid") return { kind: "invalid", problems };
   const values = { ...loaded.values, dataDir: dataDirOf(loaded.values, environment) };
-  const config = checked(values, environment, problems);
+  const aliases = aliasesSentence(agentSettings, environment, loaded.origins);
+  const config = { ...checked(values, environment, problems), aliases };
   return problems.length > 0 ? { kind: "invalid", problems } : { kind: "run", config };
 }
 
 type Values = AgentSettings & { readonly dataDir: string };
 
 /** Adds to `problems` what is wrong beyond the form of single values. */
-function checked(values: Values, environment: Environment, problems: string[]): ProgramConfig {
+function checked(values: Values, environment: Environment, problems: string[]): Omit<ProgramConfig, "aliases"> {
   const file = (path: string | undefined) => (path === undefined ? undefined : contentOf(path, problems));
   const ca = file(values.caFile);
   const cert = file(values.certFile);
@@ -98,8 +102,11 @@ function checked(values: Values, environment: Environment, problems: string[]): 
 }
 
 /** The token and the private key are not for jobs, wherever they lie. */
-const secretPathsOf = ({ tokenFile, keyFile }: Values, environment: Environment): readonly string[] =>
-  [tokenFile, keyFile, ...secretFilesOf(agentSettings, environment)].flatMap((path) =>
+const secretPathsOf = (
+  { tokenFile, identityTokenFile, keyFile }: Values,
+  environment: Environment,
+): readonly string[] =>
+  [tokenFile, identityTokenFile, keyFile, ...secretFilesOf(agentSettings, environment)].flatMap((path) =>
     path === undefined ? [] : [resolve(path)],
   );
 
@@ -116,6 +123,7 @@ const agentConfig = (values: Values, environment: Environment): AgentConfig => (
   searchPath: environment.PATH ?? "",
   sandbox: values.sandbox,
   sandboxPaths: values.sandboxPaths,
+  hooks: hookConfigOf(values),
   hiddenPaths: secretPathsOf(values, environment),
   minFreeBytes: values.minFreeDisk,
   reserveBytes: values.diskReserve,

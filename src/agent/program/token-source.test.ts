@@ -1,7 +1,7 @@
 import { chmod, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { systemRandom } from "../../lib/random.ts";
 import { mintToken } from "../../lib/words/tokens.ts";
 import { currentToken, tokenSourceOf, whoElseReads } from "./token-source.ts";
@@ -61,4 +61,38 @@ test.each([
   const told = whoElseReads({ token: "", file });
   if (said === undefined) expect(told).toBeUndefined();
   else expect(told).toMatch(said);
+});
+
+describe("an identity", () => {
+  const jwt = (text: string) =>
+    ["eyJhbGciOiJSUzI1NiJ9", Buffer.from(text).toString("base64url"), "c2lnbmF0dXJl"].join(".");
+  const given = { token: undefined, tokenFile: undefined };
+
+  test("names its pool before it, and the one that the kubelet writes next counts from then on", async () => {
+    await writeFile(file, `${jwt("first")}\n`);
+    const problems: string[] = [];
+    const source = tokenSourceOf({ ...given, identityTokenFile: file, pool: "acme/prod" }, {}, problems);
+    const now = currentToken(source, (why) => void problems.push(why));
+    expect(now()).toBe(`acme/prod/${jwt("first")}`);
+    await writeFile(file, jwt("second"));
+    expect([now(), problems]).toEqual([`acme/prod/${jwt("second")}`, []]);
+    await writeFile(file, "");
+    expect([now(), problems]).toEqual([
+      `acme/prod/${jwt("second")}`,
+      [expect.stringContaining("holds no OpenID Connect token")],
+    ]);
+  });
+
+  test.each<[string, Parameters<typeof tokenSourceOf>[0], RegExp]>([
+    ["without a pool", { ...given, identityTokenFile: "FILE" }, /needs --pool/],
+    ["beside an agent token", { ...given, token: mint(), identityTokenFile: "FILE", pool: "a/b" }, /give one of them/],
+    ["that is not there", { ...given, identityTokenFile: "FILE-2", pool: "a/b" }, /cannot be read/],
+    ["of a pool without its file", { ...given, token: mint(), pool: "a/b" }, /--pool belongs to/],
+  ])("%s is a mistake, and said once", async (_, settings, problem) => {
+    await writeFile(file, jwt("first"));
+    const problems: string[] = [];
+    const path = settings.identityTokenFile?.replace("FILE", file);
+    tokenSourceOf({ ...settings, identityTokenFile: path }, {}, problems);
+    expect(problems).toEqual([expect.stringMatching(problem)]);
+  });
 });

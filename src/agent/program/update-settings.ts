@@ -8,16 +8,8 @@ const ownPackage = readFileSync(new URL("../../../package.json", import.meta.url
 /** The keys that a release was made with: base64 of 32 bytes each. There are none in a checkout. */
 const { updateKeys = [] }: { readonly updateKeys?: readonly string[] } = JSON.parse(ownPackage);
 
-/** HCP Terraform's agents know it by this name. */
-const aliasVariable = "TFC_AGENT_AUTO_UPDATE";
 /** Set by the launcher, for the process that it starts. */
 const launcherVariable = "WINDLASS_LAUNCHER";
-
-/** The environment with the setting's other name; the own one wins. */
-export const withUpdateAlias = (environment: Environment): Environment =>
-  environment[aliasVariable] === undefined || environment.WINDLASS_AGENT_AUTO_UPDATE !== undefined
-    ? environment
-    : { ...environment, WINDLASS_AGENT_AUTO_UPDATE: environment[aliasVariable] };
 
 /** What the agent was told of updates, and how it was started. */
 export const updateConfigOf = (

@@ -13,10 +13,11 @@ import { freshDirectory, removeFile } from "../disk/durable-files.ts";
 import { configurationRoot } from "../jobs/files.ts";
 import { placePlanFiles } from "../plan-files/place.ts";
 import type { Execution } from "./execution.ts";
-import { failureOf } from "./failures.ts";
+import { endOfHook, failureOf } from "./failures.ts";
 import type { StepEnd } from "./job-steps.ts";
 import { initialize, isSuccess } from "./phase-steps.ts";
 import { errored, finished, type PhaseEnd, toldInFlight } from "./results.ts";
+import { runShow } from "./shown-plan.ts";
 import { StateDelivery } from "./states/deliver-state.ts";
 import { applyWords } from "./states/deposed-keys.ts";
 import { lostFinished, withoutKeys } from "./states/lost-finished.ts";
@@ -28,7 +29,7 @@ import { stateArgument } from "./states/state-place.ts";
 /** Applies a saved plan: init if the configuration asks for it, apply, and deliver the state, during it and at its end. */
 export async function applyPhase(execution: Execution): Promise<PhaseEnd> {
   const { job, context } = execution;
-  const over = await initialize(execution);
+  const over = (await initialize(execution)) ?? (await endBefore(execution));
   if (over !== undefined) return over;
   let acknowledged: (snapshot: StateSnapshot) => Promise<void> = async () => {};
   await using delivery = new StateDelivery(job, context, (snapshot) => acknowledged(snapshot));
@@ -37,7 +38,19 @@ export async function applyPhase(execution: Execution): Promise<PhaseEnd> {
   const progress = new ApplyProgress();
   const end = await guarded(execution, () => apply(execution, progress));
   const settled = await settleState(execution, { end, watcher, delivery });
-  return await phaseEnd(execution, { end, progress, settled });
+  const applied = await phaseEnd(execution, { end, progress, settled });
+  // What was applied stays applied.
+  await execution.hooks.tell("post-apply", await execution.hooks.after("post-apply", { exitCode: applied.exitCode }));
+  return applied;
+}
+
+/** The hooks that look at the plan before it is applied. */
+async function endBefore(execution: Execution): Promise<PhaseEnd | undefined> {
+  const { hooks, steps } = execution;
+  if (!hooks.has("pre-apply", false)) return undefined;
+  const show = await runShow(execution, { isUrgent: true });
+  if (!isSuccess(show)) return failureOf(execution, "show", { end: show });
+  return endOfHook(execution, await hooks.before("pre-apply", { planJson: steps.outputPath("show") }));
 }
 
 /** Terraform's own state needs space before ours does. */

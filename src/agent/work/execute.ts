@@ -9,7 +9,8 @@ import type { StoredResult } from "../jobs/journal.ts";
 import { type FinishedLog, JobLog, storedLog } from "../jobs/log.ts";
 import { heading, notice } from "../jobs/log-lines.ts";
 import { applyPhase } from "./apply-phase.ts";
-import { Afterwards } from "./execution.ts";
+import { Afterwards, type Execution } from "./execution.ts";
+import { JobHooks } from "./hooks/job-hooks.ts";
 import { jot, note } from "./job-notes.ts";
 import { type JobPlace, placeJob } from "./job-place.ts";
 import { JobSteps } from "./job-steps.ts";
@@ -80,6 +81,12 @@ function beginFetching(job: AgentJob, context: JobContext, { kind }: Prepared) {
 const hasNotApplied = (job: AgentJob, { outcome }: PhaseEnd): boolean =>
   job.isApply && outcome !== "finished" && job.journal.ofStep("step_started", "apply") === undefined;
 
+/** What cleans up behind a job: it changes nothing of its end. */
+async function lastHooks({ job, hooks }: Pick<Execution, "job" | "hooks">, { exitCode }: PhaseEnd): Promise<void> {
+  const stages = job.canceled.aborted ? (["on-cancel", "job-exit"] as const) : (["job-exit"] as const);
+  for (const stage of stages) await hooks.tell(stage, await hooks.after(stage, { exitCode }));
+}
+
 /** A full disk is said on the run, and a plan that nobody can read in whole is none. */
 function withLog(end: PhaseEnd, finished: FinishedLog, engineVersion: string): StoredResult {
   const { bytes, sha256, isWhole, wasDiskFull } = finished;
@@ -136,8 +143,10 @@ async function phaseEnd({ job, context, log, prepared, variables, afterwards }: 
     await tellProblems({ job, context, log, variables });
     place = await placeJob(job, context, prepared);
     const steps = new JobSteps({ job, context, log, variables, ready: prepared, place });
-    const execution = { job, context, log, variables, ready: prepared, place, steps, afterwards };
+    const hooks = await JobHooks.open({ job, context, log, steps, place });
+    const execution = { job, context, log, variables, ready: prepared, place, steps, hooks, afterwards };
     const end = await (job.isApply ? applyPhase(execution) : planPhase(execution));
+    await lastHooks(execution, end);
     await place.leave();
     return timeout.hasExpired && end.outcome !== "finished"
       ? { ...end, outcome: "errored", errorMessage: timeout.message }

@@ -1,6 +1,7 @@
 import type { ReadyJob } from "../jobs/files.ts";
 import type { AgentJob } from "../jobs/job.ts";
 import type { JobLog } from "../jobs/log.ts";
+import type { JobHooks } from "./hooks/job-hooks.ts";
 import type { JobPlace } from "./job-place.ts";
 import type { JobSteps } from "./job-steps.ts";
 import type { GivenInputs } from "./job-variables.ts";
@@ -15,6 +16,7 @@ export interface Execution {
   readonly steps: JobSteps;
   readonly variables: Promise<GivenInputs>;
   readonly place: JobPlace;
+  readonly hooks: JobHooks;
   /** What is done once the result is told. */
   readonly afterwards: Afterwards;
 }

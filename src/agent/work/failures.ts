@@ -4,6 +4,7 @@ import { makeTextRedactor } from "../../terraform/redaction/redact.ts";
 import { engineNameOf } from "../contract/engine-name.ts";
 import type { AgentJob } from "../jobs/job.ts";
 import type { Execution } from "./execution.ts";
+import type { HookVerdict } from "./hooks/job-hooks.ts";
 import type { StepEnd } from "./job-steps.ts";
 import { canceled, errored, type PhaseEnd } from "./results.ts";
 
@@ -30,6 +31,13 @@ export async function failureOf(
       : `${command} failed: ${said} (exit code ${end.code}): see the log`,
     { exitCode },
   );
+}
+
+/** What a hook means for its phase; undefined if that goes on. */
+export function endOfHook({ job }: Pick<Execution, "job">, verdict: HookVerdict): PhaseEnd | undefined {
+  if (verdict.kind !== "failed") return undefined;
+  const exitCode = exitCodeOf(verdict.end);
+  return (job.canceled.aborted ? canceled : errored)(verdict.why, { exitCode });
 }
 
 /** By a person, or by this agent, because a plan did not end after its interrupt. */

@@ -14,6 +14,7 @@ import type { InterruptHold } from "../steps/interrupt-hold.ts";
 import type { LeftProcess } from "../steps/left-behind.ts";
 import { readBootId } from "../steps/process-identity.ts";
 import type { Step, StepOutcome } from "../steps/step-process.ts";
+import { readHookValues, valuesIn } from "./hooks/hook-values.ts";
 import { jot, note, noteIfPossible } from "./job-notes.ts";
 import type { JobPlace } from "./job-place.ts";
 import type { GivenInputs } from "./job-variables.ts";
@@ -27,6 +28,10 @@ import { sharedStatesIn, sharedStatesVariable } from "./states/shared-states.ts"
  */
 const writeMs = 5_000;
 const endMs = 10_000;
+
+/** How the steps of hooks are called, and what one gets to end after its interrupt. */
+export const hookStep = "hook-";
+const hookPatienceMs = 10_000;
 
 /** What becomes of a step's output. */
 export type StepOutput =
@@ -56,8 +61,19 @@ export interface StepRequest {
   readonly hold?: InterruptHold | undefined;
   /** How long it may take, over restarts of the agent; absent is for ever. */
   readonly limit?: StepLimit | undefined;
+  /** A program of the agent's operator, instead of terraform's. */
+  readonly hook?: StepHook | undefined;
   /** Goes on beside it until the signal is aborted, and may add to its output. */
   readonly beside?: ((over: AbortSignal) => Promise<void>) | undefined;
+}
+
+export interface StepHook {
+  readonly path: string;
+  /** What it may read beside what every program of the job may. */
+  readonly readable: readonly string[];
+  readonly environment: Readonly<Record<string, string>>;
+  /** True for one that is started, and left to end by itself, also if the job is canceled. */
+  readonly runsAnyway: boolean;
 }
 
 export type StepEnd =
@@ -170,14 +186,15 @@ export class JobSteps {
   }
 
   async #start(request: StepRequest) {
-    const { name, argv, hold, isUrgent } = request;
+    const { name, argv, hold, isUrgent, hook } = request;
     const { job, context, ready, place } = this.#options;
-    const variables = await this.#untilWanted();
+    const variables = await this.#untilWanted(hook);
     if (variables === undefined) return { kind: "skipped" } as const;
     const { readable } = await placeProviders({ job, place }, variables.providers);
-    const placed = place.command([ready.enginePath, ...(await argv())], readable);
-    const program = isUrgent === false && !placed.isSandboxed ? { ...placed, cwd: place.directory } : placed;
-    const env = this.#environment(request, variables);
+    const program = hook?.path ?? ready.enginePath;
+    const placed = place.command([program, ...(await argv())], [...readable, ...(hook?.readable ?? [])]);
+    const command = isUrgent === false && !placed.isSandboxed ? { ...placed, cwd: place.directory } : placed;
+    const env = await this.#environment(request, variables);
     await removeFile(this.outputPath(name));
     const isFirstOfApply = job.isApply && !job.journal.has("step_started");
     // A plan that a crash of the machine has ended is made again, whatever was written down of it.
@@ -186,8 +203,8 @@ export class JobSteps {
       write(job, context, { kind: "step_started", step: name, boot: await readBootId() }),
       isFirstOfApply ? secureInputs(job.files) : undefined,
     ]).then(() => failpoint("agent.step-noted"));
-    const command = { ...program, dir: this.#dirOf(name), env, logFile: this.outputPath(name), hold, noted, isUrgent };
-    const starting = context.runtime.start(command, context.clock);
+    const how = { dir: this.#dirOf(name), env, logFile: this.outputPath(name), hold, noted, isUrgent };
+    const starting = context.runtime.start({ ...command, ...how }, context.clock);
     // Neither goes on alone.
     await Promise.allSettled([starting, noted]);
     await noted;
@@ -199,10 +216,10 @@ export class JobSteps {
   }
 
   /** Waits until a step may be started: the control plane wants it, and its variables are here. Undefined when canceled. */
-  async #untilWanted(): Promise<GivenInputs | undefined> {
+  async #untilWanted(hook: StepHook | undefined): Promise<GivenInputs | undefined> {
     const { job, context, variables } = this.#options;
     // What is shown of a plan that was handed over is nobody's wish any more.
-    if (job.hasEnded) return abortable(variables, context.stopping);
+    if (job.hasEnded || hook?.runsAnyway === true) return abortable(variables, context.stopping);
     using until = linkSignals(context.stopping, job.canceled);
     try {
       await abortable(job.confirmed, until.signal);
@@ -218,7 +235,10 @@ export class JobSteps {
   }
 
   /** What is hidden is read by this agent: no debug log stands among it. */
-  #environment({ output }: StepRequest, { environment, providers }: GivenInputs): Record<string, string> {
+  async #environment(
+    { output, hook }: StepRequest,
+    { environment, providers }: GivenInputs,
+  ): Promise<Record<string, string>> {
     const { job, context, place } = this.#options;
     const { runId, organization, workspace } = job.spec;
     const fromNothing = terraformEnvironment({
@@ -226,12 +246,13 @@ export class JobSteps {
       home: join(place.seenWork, "home"),
       temporaryDirectory: join(place.seenWork, "tmp"),
       run: { runId, organization, workspace },
-      variables: environment,
+      variables: [...environment, ...valuesIn(await readHookValues(job.files.hookValues))],
       isDebug: (job.spec.options?.debug ?? false) && output.kind !== "hidden",
       ...providerEnvironment(providers, place),
     });
     // Terraform believes PWD, so that it sees the same path on every agent and not where the link leads.
-    return { ...fromNothing, [sharedStatesVariable]: sharedStatesIn(place.seenWork), PWD: place.seenDirectory };
+    const own = { [sharedStatesVariable]: sharedStatesIn(place.seenWork), PWD: place.seenDirectory };
+    return { ...fromNothing, ...own, ...hook?.environment };
   }
 
   #dirOf(name: string): string {
@@ -239,7 +260,7 @@ export class JobSteps {
   }
 
   /** Lets wishes reach the step while it runs. */
-  async #untilEnd({ name, limit, beside }: StepRequest, step: Step): Promise<StepOutcome> {
+  async #untilEnd({ name, limit, beside, hook }: StepRequest, step: Step): Promise<StepOutcome> {
     const { job, context } = this.#options;
     using over = linkSignals(context.stopping);
     // Each writes to the job's directory: none goes on when the step is over.
@@ -253,7 +274,8 @@ export class JobSteps {
     };
     const company = beside === undefined ? undefined : own(beside(over.signal));
     if (limit !== undefined) void own(this.#limit(name, step, { limit, over: over.signal }));
-    whenAborted(job.canceled, over.signal, () => void own(this.#interrupt(name, step, over.signal)));
+    const isWanted = hook?.runsAnyway === true ? new AbortController().signal : job.canceled;
+    whenAborted(isWanted, over.signal, () => void own(this.#interrupt(name, step, over.signal)));
     whenAborted(job.forced, over.signal, () => void own(this.#force(name, step, over.signal)));
     if (!job.isApply) void own(this.#fence(name, step, over.signal));
     try {
@@ -277,7 +299,7 @@ export class JobSteps {
     const startedAt = job.journal.ofStep("step_started", name)?.at ?? context.clock.now().toISOString();
     const leftMs = Date.parse(startedAt) + limit.ms - context.clock.now().getTime();
     await context.clock.sleep(Math.max(0, leftMs), over).catch(() => {});
-    if (over.aborted || job.canceled.aborted) return;
+    if (over.aborted || (job.canceled.aborted && !name.startsWith(hookStep))) return;
     context.log.warn({ ...idsOf(job), step: name, limitMs: limit.ms }, "a step has used up its time: it is ended");
     if (job.journal.ofStep("step_timed_out", name) === undefined) {
       const detail = await limit.describe();
@@ -307,6 +329,7 @@ export class JobSteps {
   #patienceMs(name: string): number | undefined {
     const { planPatienceMs = defaultPlanPatienceMs, initPatienceMs = defaultInitPatienceMs } =
       this.#options.context.config;
+    if (name.startsWith(hookStep)) return hookPatienceMs;
     if (name === "init") return initPatienceMs;
     return this.#options.job.isApply ? undefined : planPatienceMs;
   }

@@ -7,6 +7,7 @@ import type { PlanDigest } from "../plan/plan-reading.ts";
 import type { SummaryToUpload } from "../transfers/artifacts.ts";
 import type { Uploader } from "../transfers/part-uploads.ts";
 import { Afterwards, type Execution } from "./execution.ts";
+import { JobHooks } from "./hooks/job-hooks.ts";
 import { jot } from "./job-notes.ts";
 import { placeBeside } from "./job-place.ts";
 import { JobSteps, type StepEnd } from "./job-steps.ts";
@@ -103,7 +104,8 @@ async function bringOwed(job: AgentJob, context: JobContext, sha256: string): Pr
   await using log = await finishedLog(job, context);
   const place = await placeBeside(job, context, ready);
   const steps = new JobSteps({ job, context, log, variables, ready, place });
-  const execution = { job, context, log, variables, ready, place, steps, afterwards: new Afterwards() };
+  const hooks = await JobHooks.open({ job, context, log, steps, place });
+  const execution = { job, context, log, variables, ready, place, steps, hooks, afterwards: new Afterwards() };
   const show = abortable(settled(runShow(execution, { isUrgent: false })), context.stopping);
   await bringSummary(execution, { sha256, counts: undefined, show });
 }

@@ -5,7 +5,7 @@ import { engineNameOf } from "../contract/engine-name.ts";
 import { removeFile } from "../disk/durable-files.ts";
 import type { AgentJob } from "../jobs/job.ts";
 import type { Execution } from "./execution.ts";
-import { exitCodeOf, failureOf } from "./failures.ts";
+import { endOfHook, exitCodeOf, failureOf } from "./failures.ts";
 import { tellSilence, whatInitWaitsFor } from "./init-silence.ts";
 import type { StepEnd } from "./job-steps.ts";
 import { hintAfterInit } from "./providers/init-hint.ts";
@@ -14,8 +14,12 @@ import { errored, type PhaseEnd } from "./results.ts";
 import { lendState, takeStateBack } from "./states/state-place.ts";
 import { earlyVariableFiles } from "./variable-files.ts";
 
-/** Runs `terraform init` if the configuration asks for it; an end means that the phase is over. */
+/** Runs the hooks before it and `terraform init`, if the configuration asks for it; an end means that the phase is over. */
 export async function initialize(execution: Execution): Promise<PhaseEnd | undefined> {
+  return endOfHook(execution, await execution.hooks.beforeInit()) ?? (await init(execution));
+}
+
+async function init(execution: Execution): Promise<PhaseEnd | undefined> {
   const { job, ready, steps, place } = execution;
   if (!ready.needsInit) return undefined;
   // It may run an init of its own.

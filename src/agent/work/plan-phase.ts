@@ -16,7 +16,7 @@ import { type Collected, collectPlanFiles } from "../plan-files/collect.ts";
 import { tellElsewhere } from "../plan-files/tell.ts";
 import { type PlanToUpload, sha256OfFile } from "../transfers/artifacts.ts";
 import type { Execution } from "./execution.ts";
-import { failureOf } from "./failures.ts";
+import { endOfHook, exitCodeOf, failureOf } from "./failures.ts";
 import { jot, note } from "./job-notes.ts";
 import type { StepEnd } from "./job-steps.ts";
 import { bringSummary, countsAhead, type LateSummary, uploaderOf } from "./late-summary.ts";
@@ -28,10 +28,10 @@ import { stateArgument } from "./states/state-place.ts";
 import { variableFiles } from "./variable-files.ts";
 import { callForJob } from "./way-problem.ts";
 
-/** Plans: init if the configuration asks for it, plan, read the plan, upload it with its summary. */
+/** Plans: init if the configuration asks for it, plan, read the plan, upload it with its summary; hooks before and behind. */
 export async function planPhase(execution: Execution): Promise<PhaseEnd> {
-  const { job, steps } = execution;
-  const over = await initialize(execution);
+  const { job, steps, hooks } = execution;
+  const over = (await initialize(execution)) ?? endOfHook(execution, await hooks.before("pre-plan"));
   if (over !== undefined) return over;
   const argv = async () => planArgv(await planOptions(execution));
   const plan = await steps.run({ name: "plan", argv, output: { kind: "text" }, hold: walkOfPlan });
@@ -40,22 +40,37 @@ export async function planPhase(execution: Execution): Promise<PhaseEnd> {
   const hasChanges = plan.kind === "exited" && plan.code === 2 && (await isThere(job.files.planFile));
   const isGood = hasChanges || isSuccess(plan);
   const failure = isGood ? undefined : await failureOf(execution, "plan", { end: plan });
-  if (failure !== undefined && !(await isOfGenerated(execution, plan))) return failure;
+  if (failure !== undefined && !(await isOfGenerated(execution, plan))) return behindFailure(execution, plan, failure);
+  // A hook decides about the plan, and may add to what it has made.
+  const isLookedAt = hooks.has("post-plan") || wantsRedacted(job.spec);
   // What the plan is and has made is found out while it is shown: no schemas lend the state to the configuration then.
-  const beside = wantsRedacted(job.spec) ? undefined : settled(gather(execution));
-  const counts = hasChanges && failure === undefined ? await countsAhead(execution) : undefined;
+  const beside = isLookedAt ? undefined : settled(gather(execution));
+  const counts =
+    hasChanges && failure === undefined && !hooks.has("post-plan") ? await countsAhead(execution) : undefined;
   const show = settled(runShow(execution, { isUrgent: counts === undefined }));
   const gatheredAhead = counts === undefined ? undefined : await beside;
   if (counts !== undefined && gatheredAhead?.status === "fulfilled" && !job.canceled.aborted)
     return handOverAhead(execution, gatheredAhead.value, { counts, show });
   const unshown = await afterShow(execution, taken(await show));
+  const planJson = unshown === undefined ? steps.outputPath("show") : undefined;
+  const verdict = await hooks.after("post-plan", { exitCode: exitCodeOf(plan), planJson });
+  const refused = failure ?? unshown ?? endOfHook(execution, verdict);
+  if (refused !== undefined && failure === undefined) return refused;
   const gathered = await (beside ?? (unshown === undefined ? settled(gather(execution)) : undefined));
   if (unshown !== undefined) return failure ?? unshown;
+  const denial = verdict.kind === "denied" ? verdict.by : "";
   const digest = await readPlan(execution);
   if (digest.kind === "too-large") return errored(tooLargeText(digest));
   const documents = () => documentsOf(execution, digest);
   const end = await handOver(execution, taken(gathered), { ...digest, hasChanges, documents, summaryFollows: false });
-  return end.outcome === "finished" ? (failure ?? end) : end;
+  return end.outcome === "finished" ? (failure ?? { ...end, denial }) : end;
+}
+
+/** Hooks behind a plan run also if that has failed; they change nothing of it. */
+async function behindFailure({ job, hooks }: Execution, plan: StepEnd, failure: PhaseEnd): Promise<PhaseEnd> {
+  if (plan.kind !== "exited" || job.canceled.aborted || job.journal.has("fenced")) return failure;
+  await hooks.tell("post-plan", await hooks.after("post-plan", { exitCode: plan.code }));
+  return failure;
 }
 
 /** Hands over a plan that nobody looks at before it is applied: what people see of it follows the result. */

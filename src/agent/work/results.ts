@@ -22,6 +22,7 @@ const blank: Omit<PhaseEnd, "outcome" | "exitCode" | "errorMessage"> = {
   inFlight: [],
   lost: [],
   lostCount: 0,
+  denial: "",
 };
 
 type Facts = Partial<typeof blank & Pick<PhaseEnd, "exitCode">>;

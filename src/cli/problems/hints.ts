@@ -141,6 +141,7 @@ export const reasonHints: Readonly<Record<ReasonName, Hints>> = {
   HTTP2_REQUIRED: (facts) => [
     { label: "Let the proxy speak HTTP/2 to windlassd, then check the way", command: facts.command("doctor") },
   ],
+  ISSUER_UNAVAILABLE: ({ command }) => [{ label: "See whom a pool trusts", command: command("trust list") }],
   CURSOR_EXPIRED: ({ command }) => [
     { label: "See how things stand", command: command("status") },
     { label: "Watch from now on", command: command("watch") },

@@ -204,6 +204,7 @@ export const runLines = (run: Run, link = ""): readonly string[] =>
     ["Since", timeText(run.waiting?.sinceTime)],
     ["Error", run.errorMessage],
     ...run.warnings.map((warning) => ["Warning", warning] as const),
+    ["Denied by", run.deniedBy],
     ...inFlightLines(run),
     ...lostLines(run),
     ["Kind", kindText(run)],

@@ -115,6 +115,14 @@ export const entries: readonly Entry[] = [
   },
   {
     kind: "noun",
+    name: "trust",
+    aliases: ["trusts"],
+    summary: "Manage whose identities may register agents without a token",
+    group: "Agents and pools",
+    load: async () => (await import("../pool/trust.ts")).trustCommands,
+  },
+  {
+    kind: "noun",
     name: "agent",
     aliases: ["agents"],
     summary: "Watch and steer agents",

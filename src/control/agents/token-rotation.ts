@@ -75,9 +75,15 @@ function demandRotatable(
         ? "has expired"
         : token.replacedBy !== null
           ? `was replaced by ${token.replacedBy}`
-          : undefined;
+          : token.trust !== null
+            ? "is a trust, which has no secret"
+            : undefined;
   if (why === undefined) return;
-  throw new WindlassError("not_rotatable", `the agent token ${token.id} (${token.prefix}…) ${why}: create a new one`, {
-    metadata: { resource: "agent token", id: token.id, ...given({ pool: pool || undefined }) },
-  });
+  throw new WindlassError(
+    "not_rotatable",
+    `the agent token ${token.id}${token.trust === null ? ` (${token.prefix}…)` : ""} ${why}: create a new one`,
+    {
+      metadata: { resource: "agent token", id: token.id, ...given({ pool: pool || undefined }) },
+    },
+  );
 }

@@ -46,9 +46,10 @@ export function mintAgentToken(
   facts: Pick<AgentToken, "organizationId" | "poolId" | "description" | "createdBy" | "createdAt" | "expiresAt">,
 ): { readonly token: AgentToken; readonly secret: string } {
   const secret = mintToken("agt", random);
-  const unused = { lastUsedAt: null, lastUsedAddress: "", replacedBy: null, revokedAt: null, isStopping: false };
+  const unused = { lastUsedAt: null, lastUsedAddress: "", replacedBy: null, revokedAt: null };
+  const plain = { isStopping: false, trust: null };
   const hidden = { hash: hashToken(secret), prefix: secret.slice(0, prefixLength) };
-  return { token: { id: newId("atok", random), ...facts, ...hidden, ...unused }, secret };
+  return { token: { id: newId("atok", random), ...facts, ...hidden, ...unused, ...plain }, secret };
 }
 
 /**
@@ -89,16 +90,25 @@ const madeBefore = (requestId: string, tokenId: string) =>
     { metadata: { request_id: requestId, method: "CreateAgentToken", token_id: tokenId } },
   );
 
+/** Which tokens; an empty pool is every pool of the organization. */
+export interface TokenListing {
+  readonly organization: string;
+  readonly pool: string;
+  /** Only trusts, and of these only those that nobody has revoked. */
+  readonly onlyTrusts?: boolean | undefined;
+  readonly page: PageRequest;
+}
+
 /** The tokens of a pool, or of every pool of an organization, newest first; revoked ones too. */
 export async function listAgentTokens(
   control: Control,
   who: Principal,
-  { organization, pool, page }: { readonly organization: string; readonly pool: string; readonly page: PageRequest },
+  { organization, pool, onlyTrusts = false, page }: TokenListing,
 ): Promise<Page<TokenView>> {
   const person = asPerson(who);
   demand(person, "read");
   return control.store.read(async (q) => {
-    const filter = await tokenFilter(q, person, { organization, name: pool });
+    const filter = { ...(await tokenFilter(q, person, { organization, name: pool })), onlyTrusts };
     const tokens = await pageByTime(
       page,
       (times) => q.tokens.list(filter, times),

@@ -1,4 +1,4 @@
-import { type AgentToken, standingOf } from "../../domain/agents/token.ts";
+import { type AgentToken, standingOf, tokenTitle } from "../../domain/agents/token.ts";
 import { WindlassError } from "../../lib/words/errors.ts";
 
 /** The refusal of what is no credential, or nobody's. */
@@ -8,7 +8,7 @@ export const invalidToken = (message: string): WindlassError => new WindlassErro
 export function demandActiveToken(token: AgentToken | undefined, now: Date): AgentToken {
   const advice = "create a new one (windlass token create) and start the agent with it";
   if (token === undefined) throw unknownToken("agent token", advice);
-  demandValid(token, { what: `the agent token ${token.prefix}…`, advice, now });
+  demandValid(token, { what: tokenTitle(token), advice, now });
   return token;
 }
 

@@ -106,6 +106,7 @@ export async function jobSpecOf(control: Control, q: Queries, job: Job): Promise
     timeout: durationFromMs(timeLimitMs(control, workspace, job.phase)),
     ...planFilesOf(control, run, job),
     planDocuments: job.phase === "plan" ? wantedDocuments(run) : undefined,
+    takesPolicyDenial: true,
     summaryMayFollow: job.phase === "plan" && summaryMayFollow(run),
     initTimeout: durationFromMs(workspace.initTimeoutMs === 0 ? control.timing.initTimeoutMs : workspace.initTimeoutMs),
     plan: appliedPlan === undefined ? undefined : { sizeBytes: BigInt(run.planBytes ?? 0), sha256: appliedPlan },

@@ -1,4 +1,4 @@
-import { standingOf } from "../../domain/agents/token.ts";
+import { standingOf, tokenTitle } from "../../domain/agents/token.ts";
 import type { ApiKey } from "../../domain/people/api-key.ts";
 import type { Person, Principal } from "../../domain/people/principal.ts";
 import { isEnded, type Job } from "../../domain/runs/job.ts";
@@ -8,10 +8,14 @@ import { hashToken, parseToken, sameHash, type TokenKind } from "../../lib/words
 import type { Queries } from "../../store/ports/store.ts";
 import type { Control } from "../core/control.ts";
 import { demandActiveToken, demandValid, invalidToken, unknownToken } from "../core/credentials.ts";
+import { admitIdentity, identityIn } from "./identities.ts";
+import type { IssuerKeys } from "./issuer-keys.ts";
 
 export interface AuthenticationOptions {
   /** SHA-256 of the secret of the agent inside this process, in hex; it changes with every start. */
   readonly serverAgentTokenHash?: string | undefined;
+  /** Who vouches for identities; absent: they count for nothing. */
+  readonly issuers?: IssuerKeys | undefined;
   /** Where the call comes from; empty in the same process. For display only. */
   readonly address?: string | undefined;
 }
@@ -23,8 +27,11 @@ export const touchEveryMs = 60_000;
 export async function authenticate(
   control: Control,
   bearerToken: string,
-  { serverAgentTokenHash, address = "" }: AuthenticationOptions = {},
+  { serverAgentTokenHash, issuers, address = "" }: AuthenticationOptions = {},
 ): Promise<Principal> {
+  const credential = issuers === undefined ? undefined : identityIn(bearerToken);
+  if (issuers !== undefined && credential !== undefined)
+    return identityCaller(control, issuers, { credential, address });
   const kind = kindOf(bearerToken);
   const hash = hashToken(bearerToken);
   if (kind === "agt" && serverAgentTokenHash !== undefined && sameHash(hash, serverAgentTokenHash)) {
@@ -33,6 +40,17 @@ export async function authenticate(
   const now = control.clock.now();
   const { principal, touch } = await control.store.read((q) => lookUp(q, { kind, hash, now, address }));
   if (touch !== null) await recordUse(control, touch, { at: now, address });
+  return principal;
+}
+
+async function identityCaller(
+  control: Control,
+  issuers: IssuerKeys,
+  shown: Parameters<typeof admitIdentity>[2],
+): Promise<Principal> {
+  const { token, principal } = await admitIdentity(control, issuers, shown);
+  const now = control.clock.now();
+  if (isDue(token.lastUsedAt, now)) await recordUse(control, principal, { at: now, address: shown.address });
   return principal;
 }
 
@@ -49,6 +67,10 @@ function kindOf(token: string): TokenKind {
     case "bad-checksum":
       throw invalidToken("the token has a wrong checksum: it was mistyped or cut off. Copy it again as a whole");
     case "malformed":
+      if (token.startsWith("eyJ"))
+        throw invalidToken(
+          "an identity names the pool that it wants: expected ORGANIZATION/POOL/ and the token behind it",
+        );
       throw invalidToken(
         "the credential is no Windlass token: expected wdl_usr_ (an API key) or wdl_agt_ (an agent token) and 37 characters more. Copy it again as a whole",
       );
@@ -123,7 +145,7 @@ async function agentSession(q: Queries, hash: string, now: Date): Promise<Found>
   const token = await q.tokens.get(agent.tokenId);
   if (token === undefined) throw unknownToken("agent session", "the token it registered with is gone");
   const hasOpenJobs = standingOf(token, now) !== "valid" && (await q.jobs.openOfAgent(agent.id)).length > 0;
-  const what = `the agent token ${token.prefix}… of this session`;
+  const what = `${tokenTitle(token)} of this session`;
   if (!hasOpenJobs) demandValid(token, { what, advice: "register with another one", now });
   return found;
 }

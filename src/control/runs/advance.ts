@@ -30,6 +30,8 @@ export interface ResultFacts {
   readonly hasChanges: boolean;
   readonly counts: ChangeCounts;
   readonly resourcesInFlight: readonly ResourceInFlight[];
+  /** The hook that has denied a plan; empty if none did. */
+  readonly deniedBy: string;
   /** What an apply had finished and its last state does not have. */
   readonly lost: Lost | null;
 }
@@ -39,6 +41,7 @@ export const noFacts: ResultFacts = {
   hasChanges: false,
   counts: { add: 0, change: 0, destroy: 0, import: 0, forget: 0, drift: 0 },
   resourcesInFlight: [],
+  deniedBy: "",
   lost: null,
 };
 
@@ -185,7 +188,7 @@ function runEventOf(job: Job, effect: JobEffect, facts: ResultFacts): RunEvent {
       return { kind: "apply_not_started", message: effect.message };
     case "finished":
       if (phase === "apply") return { kind: "apply_finished", counts: facts.counts };
-      return { kind: "plan_finished", hasChanges: facts.hasChanges, counts: facts.counts };
+      return { kind: "plan_finished", hasChanges: facts.hasChanges, counts: facts.counts, deniedBy: facts.deniedBy };
     case "interrupted":
       return {
         kind: "apply_interrupted",

@@ -56,6 +56,30 @@ const recordsOf = (id: RunId) =>
     return q.audit.list(filter, { before: null, limit: 10 });
   });
 
+describe("a confirmation of a plan that a hook has denied", () => {
+  const denied = () => planned({ deniedBy: "post-plan.d/cost" });
+
+  test("is an owner's alone; the run says so, and anybody who may operate discards it", async () => {
+    const { id } = await denied();
+    await expect(confirm(id)).rejects.toMatchObject({
+      code: "permission_denied",
+      message: expect.stringContaining("the hook post-plan.d/cost has denied the plan"),
+    });
+    expect((await now(id))?.status).toBe("planned");
+    expect((await discard(id)).run.status).toBe("discarded");
+  });
+
+  test("is recorded with what it overrides", async () => {
+    const { id } = await denied();
+    await confirm(id, { ...fixture.as("owner") });
+    const [record] = await recordsOf(id);
+    expect(record).toMatchObject({
+      action: "run.confirm",
+      detail: { comment: "looks good", overrides: "post-plan.d/cost" },
+    });
+  });
+});
+
 describe("a confirmation", () => {
   test("queues the apply, and is recorded with who said what, and from where", async () => {
     const run = await planned();

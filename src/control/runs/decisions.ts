@@ -1,4 +1,4 @@
-import type { Principal } from "../../domain/people/principal.ts";
+import { allows, type Person, type Principal } from "../../domain/people/principal.ts";
 import type { Job } from "../../domain/runs/job.ts";
 import { isFinal, type Run, type RunEvent } from "../../domain/runs/run.ts";
 import { confirmationBar, staleText } from "../../domain/runs/saved-plan.ts";
@@ -26,12 +26,23 @@ export function confirmRun(
     action: "run.confirm",
     refusal: "run_not_confirmable",
     check: async (run, { tx }) => {
+      if (run.status === "planned" && run.deniedBy !== null) demandOverride(person, run);
       refuseOtherPlan(run, planSha256);
       await refuseStale(tx, run);
     },
     event: { kind: "confirmed", by: actorOf(person), comment },
     comment,
   });
+}
+
+/** What a hook has denied is an owner's to decide. */
+function demandOverride(person: Person, { id, deniedBy }: Run): void {
+  if (allows(person, "own")) return;
+  throw new WindlassError(
+    "permission_denied",
+    `the hook ${deniedBy} has denied the plan of run ${id}: only an owner may confirm it. Ask one, or discard it`,
+    { metadata: { run_id: id, hook: deniedBy ?? "" } },
+  );
 }
 
 function refuseOtherPlan(run: Run, planSha256: string): void {
@@ -136,7 +147,10 @@ async function decide(
       action,
       resource: found.id,
       organizationId: found.organizationId,
-      detail: comment === "" ? {} : { comment },
+      detail: {
+        ...(comment !== "" && { comment }),
+        ...(event.kind === "confirmed" && found.deniedBy !== null && { overrides: found.deniedBy }),
+      },
     });
     return advanced.run;
   });

@@ -1,4 +1,5 @@
 import type { Agent } from "../../domain/agents/agent.ts";
+import { given } from "../../lib/values/records.ts";
 import { WindlassError } from "../../lib/words/errors.ts";
 import type { AgentTokenId } from "../../lib/words/ids.ts";
 import type { Queries } from "../../store/ports/store.ts";
@@ -50,7 +51,11 @@ const tooMany = (limit: number) =>
  * One record for all agents that a token registers within an hour: how many they are, and which was the last. A
  * container that is started over and over again is a new agent each time.
  */
-export async function recordRegistration(tx: Queries, agent: Agent, now: Date): Promise<void> {
+export async function recordRegistration(
+  tx: Queries,
+  agent: Agent,
+  { now, identity }: { readonly now: Date; readonly identity: string | undefined },
+): Promise<void> {
   const { name, address, tokenId, organizationId } = agent;
   const action = "agent.register";
   if (tokenId === null)
@@ -66,7 +71,8 @@ export async function recordRegistration(tx: Queries, agent: Agent, now: Date): 
   const id = `${action}/${tokenId}/${hour}`;
   const known = await tx.audit.get(id);
   const agents = Number(known?.detail.agents ?? 0) + 1;
-  const detail = { agents: String(agents), last_id: agent.id, name, address, last_at: now.toISOString() };
+  const last = { last_id: agent.id, name, address, last_at: now.toISOString(), ...given({ identity }) };
+  const detail = { agents: String(agents), ...last };
   const at = known?.at ?? now;
   await tx.audit.put({ id, at, actor: "system", action, resource: tokenId, organizationId, detail, address });
 }

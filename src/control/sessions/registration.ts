@@ -81,7 +81,7 @@ export async function registerAgent(control: Control, who: Principal, said: Intr
     if (known === undefined) {
       if (place.tokenId !== null) await makeRoom(tx, control, { tokenId: place.tokenId, now });
       await tx.agents.insert(agent);
-      await recordRegistration(tx, agent, now);
+      await recordRegistration(tx, agent, { now, identity: who.kind === "agent_token" ? who.identity : undefined });
     } else await tx.agents.save(agent);
     if (place.tokenId !== null) {
       const use = { at: now, ifBefore: new Date(now.getTime() - 60_000), address: said.address };

@@ -43,6 +43,7 @@ export function reportOf(result: JobResult): Report {
     resourcesInFlight: clipped(inFlightOf(result)),
     lost: lostOf(result),
     hasNotApplied: result.applyNotStarted,
+    deniedBy: result.policyDenial,
     engine: engineOf(result.engine),
     engineVersion: result.engineVersion,
   };

@@ -1,6 +1,7 @@
 import type { AgentTokenId, OrganizationId, PoolId } from "../../lib/words/ids.ts";
+import type { IdentityTrust } from "./trust.ts";
 
-/** Admits agents to exactly one pool. Only its hash is kept. */
+/** Admits agents to exactly one pool. Only its hash is kept; a trust has one that no secret fits. */
 export interface AgentToken {
   readonly id: AgentTokenId;
   readonly organizationId: OrganizationId;
@@ -21,7 +22,13 @@ export interface AgentToken {
   readonly replacedBy: AgentTokenId | null;
   /** True if revoking it also ended the jobs of its agents. */
   readonly isStopping: boolean;
+  /** Whose identities it admits; null: whoever has the secret. */
+  readonly trust: IdentityTrust | null;
 }
+
+/** Names one in a sentence. */
+export const tokenTitle = ({ id, prefix, trust }: Pick<AgentToken, "id" | "prefix" | "trust">): string =>
+  trust === null ? `the agent token ${prefix}…` : `the trust ${id} in ${trust.issuer}`;
 
 /** How long before its end a credential is worth a word. */
 const soonMs = 14 * 24 * 3600 * 1000;

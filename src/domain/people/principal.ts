@@ -19,6 +19,8 @@ export type Principal =
       readonly id: AgentTokenId;
       readonly poolId: PoolId;
       readonly organizationId: OrganizationId;
+      /** Who it is by its issuer's word; absent if a secret was shown. For records. */
+      readonly identity?: string | undefined;
     }
   | { readonly kind: "server_agent" }
   | { readonly kind: "agent_session"; readonly agentId: AgentId }

@@ -35,6 +35,7 @@ export const newRun = (given: Pick<Run, Given>): Run => ({
   resourcesInFlight: [],
   lost: null,
   warnings: null,
+  deniedBy: null,
   endedAt: null,
   version: 1,
 });

@@ -32,6 +32,7 @@ const events: Readonly<Record<string, RunEvent>> = {
   "plan started": { kind: "job_started", phase: "plan" },
   "plan requeued": { kind: "job_requeued", phase: "plan" },
   "plan found changes": { kind: "plan_finished", hasChanges: true, counts: one },
+  "plan denied": { kind: "plan_finished", hasChanges: true, counts: one, deniedBy: "post-plan.d/cost" },
   "plan found nothing": { kind: "plan_finished", hasChanges: false, counts: none },
   "plan errored": { kind: "job_errored", phase: "plan", message: "no", counts: null, resourcesInFlight: [] },
   "plan canceled": { kind: "job_canceled", phase: "plan", isForced: false, counts: null, resourcesInFlight: [] },
@@ -85,6 +86,7 @@ describe("every legal move of a run; what is not listed is refused", () => {
       plan_queued + queue expired -> plan_queued, cancel_job plan
       planning + plan requeued -> plan_queued
       planning + plan found changes -> planned
+      planning + plan denied -> planned
       planning + plan found nothing -> planned_and_finished, release
       planning + plan errored -> errored, release
       planning + plan canceled -> canceled, release
@@ -133,6 +135,7 @@ describe("every legal move of a run; what is not listed is refused", () => {
       plan_queued + queue expired -> plan_queued, cancel_job plan
       planning + plan requeued -> plan_queued
       planning + plan found changes -> planned
+      planning + plan denied -> planned
       planning + plan found nothing -> planned_and_finished
       planning + plan errored -> errored
       planning + plan canceled -> canceled
@@ -180,6 +183,7 @@ describe("every legal move of a run; what is not listed is refused", () => {
       plan_queued + queue expired -> plan_queued, cancel_job plan
       planning + plan requeued -> plan_queued
       planning + plan found changes -> planned_and_finished
+      planning + plan denied -> planned_and_finished
       planning + plan found nothing -> planned_and_finished
       planning + plan errored -> errored
       planning + plan canceled -> canceled

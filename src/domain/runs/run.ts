@@ -129,6 +129,8 @@ export interface Run {
   readonly lost: Lost | null;
   /** Set when its plan is queued, for the person who decides about it; null in older rows. */
   readonly warnings: readonly string[] | null;
+  /** The hook of the planning agent that denied its plan: an owner alone confirms it; null if none did. */
+  readonly deniedBy: string | null;
   readonly endedAt: Date | null;
   readonly version: number;
 }
@@ -137,7 +139,13 @@ export type RunEvent =
   | { readonly kind: "workspace_acquired" }
   | { readonly kind: "job_started"; readonly phase: JobPhase }
   | { readonly kind: "job_requeued"; readonly phase: JobPhase }
-  | { readonly kind: "plan_finished"; readonly hasChanges: boolean; readonly counts: ChangeCounts }
+  | {
+      readonly kind: "plan_finished";
+      readonly hasChanges: boolean;
+      readonly counts: ChangeCounts;
+      /** The hook of the agent that wants an owner to decide; empty or absent if none does. */
+      readonly deniedBy?: string | undefined;
+    }
   | { readonly kind: "confirmed"; readonly by: string; readonly comment: string }
   | { readonly kind: "discarded"; readonly by: string; readonly comment: string }
   /** A saved plan can never be applied any more, or nobody has decided about it for too long. */
@@ -266,11 +274,12 @@ export function moveRun(run: Run, event: RunEvent, now: Date): RunMove {
       return event.phase === "plan" && isIn("planning") ? to("plan_queued") : refuse();
     case "plan_finished": {
       if (!isIn("planning")) return refuse();
-      const found: Change = { hasChanges: event.hasChanges, plannedChanges: event.counts };
+      const { hasChanges, counts: plannedChanges, deniedBy = "" } = event;
+      const found: Change = { hasChanges, plannedChanges, deniedBy: deniedBy === "" ? null : deniedBy };
       const isApplicable = event.hasChanges || run.options.allowsEmptyApply;
       if (run.options.isPlanOnly || !isApplicable) return to("planned_and_finished", found);
       if (run.cancelRequestedAt !== null) return to("canceled", found);
-      if (!run.options.isAutoApply || isSavedPlan(run)) return to("planned", found);
+      if (!run.options.isAutoApply || isSavedPlan(run) || deniedBy !== "") return to("planned", found);
       return to("apply_queued", { ...found, decidedAt: now }, { kind: "queue_job", phase: "apply" });
     }
     case "confirmed":

@@ -161,9 +161,11 @@ const whoFrees = ({ run: { id, lost } }: WaitingFacts): string =>
     ? `somebody decides about what is in no state (windlass run lost ${id})`
     : "its agent comes back or somebody decides";
 
-function whyUndecided({ errorMessage }: Run, bar: ConfirmationBar | undefined): string {
+function whyUndecided({ errorMessage, deniedBy }: Run, bar: ConfirmationBar | undefined): string {
   if (bar === "stale") return "its saved plan is out of date, because the state has changed since: it is discarded";
   if (bar === "held") return "its saved plan can be confirmed once nobody has the workspace, or discarded";
+  if (deniedBy !== null)
+    return `the hook ${deniedBy} of its agent has denied the plan: an owner may confirm it all the same, or somebody discards it`;
   if (errorMessage === "") return "waits for somebody to confirm or discard it";
   return `${errorMessage}. The plan is still good: confirm it again, or discard it`;
 }

@@ -8,7 +8,7 @@ import type { CallRates } from "./call-rates.ts";
 import { type AskingPage, demandOwnPage, ownOrigins } from "./own-page.ts";
 
 /** How callers are told apart and held back. */
-export interface CallerOptions extends Pick<AuthenticationOptions, "serverAgentTokenHash"> {
+export interface CallerOptions extends Pick<AuthenticationOptions, "serverAgentTokenHash" | "issuers"> {
   /** Without it callers may call as often as they like. */
   readonly rates?: CallRates | undefined;
 }

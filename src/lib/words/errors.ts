@@ -57,6 +57,7 @@ export type ErrorCode =
   | "metadata_too_large"
   | "http2_required"
   | "cursor_expired"
+  | "issuer_unavailable"
   | "canceled"
   | "internal";
 

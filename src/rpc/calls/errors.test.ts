@@ -90,6 +90,7 @@ describe("statuses", () => {
       metadata_too_large ResourceExhausted
       http2_required FailedPrecondition
       cursor_expired Aborted
+      issuer_unavailable Unavailable
       canceled Canceled
       internal Internal"
     `);

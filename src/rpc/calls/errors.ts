@@ -66,6 +66,7 @@ export const statusOf: Readonly<Record<ErrorCode, Code>> = {
   metadata_too_large: Code.ResourceExhausted,
   http2_required: Code.FailedPrecondition,
   cursor_expired: Code.Aborted,
+  issuer_unavailable: Code.Unavailable,
   canceled: Code.Canceled,
   internal: Code.Internal,
 };

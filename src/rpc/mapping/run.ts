@@ -191,6 +191,7 @@ function toRunWith(view: RunView, options: Options): MessageInitShape<typeof Run
     lost: (run.lost?.resources ?? []).slice(0, maxLostShown).map(toLostResource),
     lostCount: run.lost?.count ?? 0,
     warnings: [...(run.warnings ?? [])],
+    deniedBy: run.deniedBy ?? "",
     keptDirectories: view.keptDirectories.map(toKeptDirectory),
     engine: run.engine ?? "",
     engineVersion: run.engine === null ? "" : run.engineVersion,

@@ -6,6 +6,7 @@ import { registerAgent } from "../../control/sessions/registration.ts";
 import { serveSession } from "../../control/sessions/stream.ts";
 import { agentManifest, agentRelease } from "../../control/updates/served.ts";
 import type { AgentGatewayService } from "../../gen/windlass/agent/v1/agent_gateway_service_pb.ts";
+import { given } from "../../lib/values/records.ts";
 import { callerOf, httpVersionKey, remoteAddressKey } from "../calls/caller.ts";
 import { heardFrom } from "../streams/session-hearing.ts";
 import { Transfers } from "../streams/transfers.ts";
@@ -34,13 +35,13 @@ export const agentGatewayService = (
       address: context.values.get(remoteAddressKey),
       httpVersion: context.values.get(httpVersionKey),
     };
-    const { agent, sessionToken, pool, organization, protocol, wayProblem } = await registerAgent(
-      control,
-      callerOf(context),
-      said,
-    );
+    const who = callerOf(context);
+    const registration = await registerAgent(control, who, said);
+    const { agent, sessionToken, pool, organization, protocol, wayProblem } = registration;
+    const { name, address, version } = agent;
+    const vouched = who.kind === "agent_token" ? given({ identity: who.identity }) : {};
     control.log.info(
-      { agentId: agent.id, name: agent.name, pool: pool?.name ?? "", address: agent.address, version: agent.version },
+      { agentId: agent.id, name, pool: pool?.name ?? "", address, version, ...vouched },
       "agent registered",
     );
     if (wayProblem !== "")

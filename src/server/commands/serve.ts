@@ -19,9 +19,11 @@ export const serveCommand: ServerCommand = {
     // Only here: the other commands need not wait for all that serves.
     const { openServer } = await import("../server.ts");
     const stop = Promise.withResolvers<number>();
+    const stopping = new AbortController();
     const onSignal = (signal: NodeJS.Signals) => {
       log.info({ signal }, "stopping");
       stop.resolve(0);
+      stopping.abort();
     };
     const onFatal = (error: Error) => {
       log.error({ err: error }, "the database can no longer be trusted: stopping");
@@ -29,7 +31,13 @@ export const serveCommand: ServerCommand = {
     };
     process.on("SIGINT", onSignal).on("SIGTERM", onSignal);
     try {
-      await using server = await openServer({ settings, environment, log, onFatal });
+      const opening = openServer({ settings, environment, log, onFatal, stopping: stopping.signal });
+      await using server = await opening.catch((err: unknown) => {
+        if (!stopping.signal.aborted) throw err;
+        log.warn({ err }, "stopped before it was ready");
+        return undefined;
+      });
+      if (server === undefined) return await stop.promise;
       // Without TLS there is nothing to read again: then a hang-up means what it always does.
       const onHangUp = () => void server.rereadTls();
       if (settings.tlsCertFile !== undefined) process.on("SIGHUP", onHangUp);

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import type pg from "pg";
 import { type Clock, systemClock } from "../../lib/clock.ts";
-import { connectPostgres } from "../postgres/connections.ts";
+import { connectPostgres, promptMs } from "../postgres/connections.ts";
 import { DatabaseRoute } from "../postgres/route.ts";
 import type { DatabasePlace } from "../postgres/settings.ts";
 import { unreachable } from "../postgres/unreachable.ts";
@@ -59,12 +59,13 @@ const messages: Readonly<Record<DatabaseHold["kind"], string>> = {
 export async function lockDatabase({
   url,
   settings,
+  cutOff,
   hold,
   log = silentLog,
   clock = systemClock,
   onStolen,
 }: LockOptions): Promise<DatabaseLock> {
-  const route = new DatabaseRoute({ url, settings });
+  const route = new DatabaseRoute({ url, settings, cutOff });
   const deadlineMs = clock.monotonicMs() + patienceMs;
   for (;;) {
     const client = await attempt(route, hold);
@@ -83,7 +84,7 @@ const memberNumber = (id: string): number => createHash("sha256").update(id).dig
 async function attempt(route: DatabaseRoute, hold: DatabaseHold): Promise<pg.Client | undefined> {
   let client: pg.Client | undefined;
   try {
-    client = await connectPostgres(route, "windlassd lock");
+    client = await connectPostgres(route, "windlassd lock", promptMs);
     const how = hold.kind === "shared" ? "_shared" : "";
     const { rows } = await client.query<{ locked: boolean }>(`SELECT pg_try_advisory_lock${how}($1) AS locked`, [
       serverLock,

@@ -3,7 +3,7 @@ import { type BackoffPolicy, backoffMs } from "../../lib/async/backoff.ts";
 import type { Clock } from "../../lib/clock.ts";
 import type { Random } from "../../lib/random.ts";
 import { WindlassError } from "../../lib/words/errors.ts";
-import { connectPostgres } from "../postgres/connections.ts";
+import { connectPostgres, cut, promptMs } from "../postgres/connections.ts";
 import { DatabaseRoute } from "../postgres/route.ts";
 import type { DatabasePlace } from "../postgres/settings.ts";
 import { unreachable } from "../postgres/unreachable.ts";
@@ -69,7 +69,7 @@ export class PostgresNotices implements NoticeLine {
     const { clock } = this.#options;
     let client: pg.Client | undefined;
     try {
-      client = await connectPostgres(this.#route, "windlassd notices");
+      client = await connectPostgres(this.#route, "windlassd notices", promptMs);
       client.on("notification", ({ payload = "" }) => {
         this.#heardMs = clock.monotonicMs();
         if (payload !== self) listener.hear(payload);
@@ -86,19 +86,27 @@ export class PostgresNotices implements NoticeLine {
   }
 
   async #keep(first: pg.Client, listener: NoticeListener): Promise<void> {
-    const { log, clock } = this.#options;
+    const { log } = this.#options;
     for (let client: pg.Client | undefined = first; client !== undefined; ) {
       await this.#untilSilent(client);
       this.#client = undefined;
-      // One that is dead may never say that it has ended.
-      const ended = client.end().catch(() => {});
-      if (this.#closing.signal.aborted) return void (await Promise.race([ended, clock.sleep(1_000)]));
+      if (this.#closing.signal.aborted) return void (await this.#endPolitely(client));
+      // One that is dead may never say that it has ended, and keeps what was sent waiting.
+      cut(client);
       log.warn({}, "the connection of notices was lost: it is made again");
       client = await this.#reconnect(listener);
       if (client === undefined) return;
       log.warn({}, "notices are heard again");
       listener.miss();
     }
+  }
+
+  async #endPolitely(client: pg.Client): Promise<void> {
+    const patience = new AbortController();
+    const late = this.#options.clock.sleep(1_000, patience.signal).catch(() => {});
+    await Promise.race([client.end().catch(() => {}), late]);
+    patience.abort();
+    cut(client);
   }
 
   /** Resolves when the connection has ended, carries nothing any more, or is not wanted. */

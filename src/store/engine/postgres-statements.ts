@@ -8,32 +8,46 @@ import { postgresDriver } from "../postgres/driver.ts";
 import type { PostgresSettings } from "../postgres/settings.ts";
 import { postgresDialect } from "./dialect.ts";
 
+/** What a transaction begins with, sent in one trip; each with how long its answer may take, in milliseconds. */
+export type Beginning = readonly { readonly text: string; readonly query_timeout: number }[];
+
 /** What transactions begin with. */
 export interface Beginnings {
-  readonly read: string;
-  readonly step: string;
+  readonly read: Beginning;
+  readonly step: Beginning;
   /**
-   * Locks and begins, in one trip. The locks are first of the session, so that the snapshot is taken after the last of them was had:
+   * Locks and begins. The locks are first of the session, so that the snapshot is taken after the last of them was had:
    * what those before have committed is in it. Then they are of the transaction as well, and those of the session are given back: so
    * they end with the transaction however it ends, and nothing of it stays in a session that a pooler gives to the next.
    */
-  write(locks: LockSet, waitMs: number): string;
+  write(locks: LockSet, waitMs: number): Beginning;
 }
 
 const snapshot = "BEGIN ISOLATION LEVEL REPEATABLE READ";
+
+/**
+ * A beginning does nothing that takes time, but for the locks that it waits for: a connection that does not answer it by then is dead.
+ * A pooler that has lost its server keeps the first who asks it (PgBouncer: for two minutes), and tells only those behind it.
+ */
+const beginMs = 5_000;
+
+const prompt = (text: string, waitMs = 0): Beginning[number] => ({ text, query_timeout: waitMs + beginMs });
 
 export function beginningsFor({ pooling, statementTimeoutMs }: PostgresSettings): Beginnings {
   const timeouts = pooling === "session" ? "" : transactionTimeouts(statementTimeoutMs);
   const mostMs = statementTimeoutMs === 0 ? Number.POSITIVE_INFINITY : 0.9 * statementTimeoutMs;
   return {
-    read: `${snapshot} READ ONLY${timeouts}`,
-    step: `BEGIN ISOLATION LEVEL READ COMMITTED${timeouts}`,
+    read: [prompt(`${snapshot} READ ONLY${timeouts}`)],
+    step: [prompt(`BEGIN ISOLATION LEVEL READ COMMITTED${timeouts}`)],
     write: (locks, waitMs) => {
       const keys = inLockOrder(locks).map(([key, mode]) => `${mode === "shared" ? "_shared" : ""}(${numberOf(key)})`);
-      const patience = `SET LOCAL lock_timeout = ${Math.max(1, Math.ceil(Math.min(waitMs, mostMs)))}`;
-      const first = `BEGIN; ${patience}; SELECT ${keys.map((key) => `pg_advisory_lock${key}`).join(", ")}; COMMIT`;
+      const lockMs = Math.max(1, Math.ceil(Math.min(waitMs, mostMs)));
+      const patience = `SET LOCAL lock_timeout = ${lockMs}`;
+      const first = `${patience}; SELECT ${keys.map((key) => `pg_advisory_lock${key}`).join(", ")}; COMMIT`;
       const kept = `SELECT ${keys.map((key) => `pg_advisory_xact_lock${key}`).join(", ")}; ${unlock}`;
-      return `${first}; ${snapshot}${timeouts}; ${kept}`;
+      const locking = `${first}; ${snapshot}${timeouts}; ${kept}`;
+      // Whether a pooler has a server is known before the locks are.
+      return pooling === "session" ? [prompt(`BEGIN; ${locking}`, lockMs)] : [prompt("BEGIN"), prompt(locking, lockMs)];
     },
   };
 }

@@ -13,7 +13,7 @@ import { type Db, dbOfPostgres } from "./boundary.ts";
 import { driverError, postgresDialect } from "./dialect.ts";
 import type { StoreEngine } from "./engine.ts";
 import { LockMemory } from "./lock-memory.ts";
-import { type Beginnings, beginningsFor, commit, rolledBack } from "./postgres-statements.ts";
+import { type Beginning, type Beginnings, beginningsFor, commit, rolledBack } from "./postgres-statements.ts";
 import { refused } from "./refused.ts";
 import { lend, refuseNested } from "./transaction.ts";
 import { alone, beside, WiderLocksNeeded, WriteScope, widened } from "./write-scope.ts";
@@ -245,8 +245,8 @@ function lent<Q extends object, T>(queries: Q, run: (queries: Q) => Promise<T>):
 }
 
 /** Sends what begins a transaction; what follows is sent before its answer has come. */
-function sent(client: pg.PoolClient, begin: string): Promise<unknown> {
-  const begun = client.query(begin);
+function sent(client: pg.PoolClient, begin: Beginning): Promise<unknown> {
+  const begun = Promise.all(begin.map((statement) => client.query(statement)));
   begun.catch(() => {});
   return begun;
 }

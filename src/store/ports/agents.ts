@@ -87,12 +87,16 @@ export interface TokenQueries {
   get(id: AgentTokenId): Promise<AgentToken | undefined>;
   byIds(ids: readonly AgentTokenId[]): Promise<readonly AgentToken[]>;
   byHash(hash: string): Promise<AgentToken | undefined>;
-  /** Newest first; of one pool, or of the whole organization; with `validAt` only those that admit agents then. */
+  /**
+   * Newest first; of one pool, or of the whole organization; with `validAt` only those that admit agents then, with `onlyTrusts` only
+   * trusts that nobody has revoked.
+   */
   list(
     filter: {
       readonly organizationId: OrganizationId;
       readonly poolId: PoolId | null;
       readonly validAt?: Date | undefined;
+      readonly onlyTrusts?: boolean | undefined;
     },
     page: TimePage,
   ): Promise<readonly AgentToken[]>;

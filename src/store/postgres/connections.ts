@@ -46,15 +46,23 @@ const sessionTimeouts = (statementTimeoutMs: number) => ({
   ...(statementTimeoutMs === 0 ? {} : { statement_timeout: statementTimeoutMs }),
 });
 
+/** How long one that serves others is waited for, where it does no more than answer. */
+export const promptMs = 15_000;
+
 /**
- * One connection beside the pools, for what lasts as long as it does: a lock, a migration, notifications. It has no time-outs. The caller
- * hears `end` and ends it.
+ * One connection beside the pools, for what lasts as long as it does: a lock, a migration, notifications. It has no time-outs but the one
+ * for each answer that it is given. The caller hears `end` and ends it.
  */
-export async function connectPostgres(route: DatabaseRoute, applicationName: string): Promise<pg.Client> {
+export async function connectPostgres(
+  route: DatabaseRoute,
+  applicationName: string,
+  answerMs?: number,
+): Promise<pg.Client> {
   const { Client } = routedDriver(route);
   return overRoute(route, async () => {
     await route.prepare();
-    const client = new Client({ application_name: applicationName, pipeline: true });
+    const timeouts = answerMs === undefined ? {} : { query_timeout: answerMs };
+    const client = new Client({ application_name: applicationName, pipeline: true, ...timeouts });
     client.on("error", () => {}); // `end` follows
     try {
       await client.connect();
@@ -67,12 +75,22 @@ export async function connectPostgres(route: DatabaseRoute, applicationName: str
   });
 }
 
+/** Ends a connection as if its cable were drawn: whoever asks politely waits for the answers that are still to come. */
+export function cut(client: pg.Client): void {
+  client.connection.stream.destroy();
+}
+
+const wasCutOff = () => new WindlassError("storage_unavailable", "this server stops: it has given up its database");
+
 /** The driver, whose connections go where the route leads. */
 function routedDriver(route: DatabaseRoute) {
   const driver = postgresDriver();
   class Client extends driver.Client {
     constructor(options: pg.ClientConfig = {}) {
       super({ ...options, ...route.config() });
+      const onCutOff = () => cut(this);
+      route.cutOff?.addEventListener("abort", onCutOff, { once: true });
+      this.once("end", () => route.cutOff?.removeEventListener("abort", onCutOff));
     }
   }
   type Told = (
@@ -87,6 +105,8 @@ function routedDriver(route: DatabaseRoute) {
     override connect(): Promise<pg.PoolClient>;
     override connect(told: Told): void;
     override connect(told?: Told): Promise<pg.PoolClient> | undefined {
+      if (route.cutOff?.aborted && told === undefined) return Promise.reject(wasCutOff());
+      if (route.cutOff?.aborted && told !== undefined) return void told(wasCutOff(), undefined, () => {});
       if (route.isPlain && told === undefined) return super.connect();
       if (route.isPlain && told !== undefined) return void super.connect(told);
       const connecting = overRoute(route, async () => {
@@ -108,6 +128,7 @@ function routedDriver(route: DatabaseRoute) {
 async function overRoute<T>(route: DatabaseRoute, attempt: () => Promise<T>): Promise<T> {
   const failures: string[] = [];
   for (;;) {
+    if (route.cutOff?.aborted) throw wasCutOff();
     const { at } = route;
     try {
       return await attempt();

@@ -20,17 +20,19 @@ interface Candidate extends DatabaseHost {
 export class DatabaseRoute {
   readonly settings: PostgresSettings;
   readonly address: DatabaseAddress;
+  readonly cutOff: AbortSignal | undefined;
   readonly #candidates: readonly Candidate[];
   readonly #encryption: DatabaseEncryption;
   readonly #password: ReturnType<typeof passwordOf>;
   #at = 0;
   #timeline = "";
 
-  constructor({ url, settings = defaultPostgres }: DatabasePlace) {
+  constructor({ url, settings = defaultPostgres, cutOff }: DatabasePlace) {
     const read = readDatabaseUrl(url);
     if (read.kind === "problem")
       throw new WindlassError("validation", `the URL of the database cannot be read: ${read.problem ?? "no URL"}`);
     this.settings = settings;
+    this.cutOff = cutOff;
     this.address = read.address;
     this.#candidates = candidatesOf(read.address);
     this.#encryption = new DatabaseEncryption(read.address.tls);

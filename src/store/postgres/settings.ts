@@ -25,4 +25,6 @@ export const defaultPostgres: PostgresSettings = {
 export interface DatabasePlace {
   readonly url: string;
   readonly settings?: PostgresSettings | undefined;
+  /** Aborted when nobody waits for what is elsewhere any more: connections end at once, whatever they do, and none is made. */
+  readonly cutOff?: AbortSignal | undefined;
 }

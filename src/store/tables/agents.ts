@@ -1,5 +1,6 @@
 import type { AgentEngines, AgentStatus, KeptDirectory } from "../../domain/agents/agent.ts";
 import type { AgentUpdatePolicy, AgentUpdateStatus } from "../../domain/agents/agent-update.ts";
+import type { IdentityTrust } from "../../domain/agents/trust.ts";
 import type { AgentId, AgentTokenId, OrganizationId, PoolId } from "../../lib/words/ids.ts";
 import type { Kit } from "../engine/kit.ts";
 import { isConnected, isNull, isSaid, willEnd } from "./conditions.ts";
@@ -58,6 +59,7 @@ export function defineAgents(k: Kit) {
       revokedAt: k.instant("revoked_at"),
       replacedBy: k.text<AgentTokenId>("replaced_by"),
       isStopping: k.bool("is_stopping").notNull(),
+      trust: k.json<IdentityTrust>("trust"),
     },
     (t) => [
       k.index("tokens_pool").on(t.poolId, t.createdAt, t.id),

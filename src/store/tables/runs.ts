@@ -67,6 +67,7 @@ export function defineRuns(k: Kit, workspaces: ReturnType<typeof defineWorkspace
       resourcesInFlight: k.json<readonly KeptInFlight[]>("resources_in_flight").notNull(),
       lost: k.json<Lost>("lost_resources"),
       warnings: k.json<readonly string[]>("warnings"),
+      deniedBy: k.text("denied_by"),
       endedAt: k.instant("ended_at"),
       version: k.int("version").notNull(),
     },

@@ -72,6 +72,7 @@ export const refusalOf: Readonly<Record<ErrorCode, Refusal>> = {
   metadata_too_large: { status: 431, title: "request header fields too large" },
   http2_required: conflict,
   cursor_expired: conflict,
+  issuer_unavailable: unavailable,
   canceled: { status: 400, title: "bad request" },
   internal: { status: 500, title: "internal server error" },
 };

@@ -27,6 +27,7 @@ const withWorkspaces = ({ place: { pool: agentPool, workspace } }: Ingredients) 
 const theAgent = ({ place: { agent } }: Ingredients) => ({ agent });
 const theToken = ({ place: { agentToken: agentTokenId } }: Ingredients) => ({ agentTokenId });
 const theOrganization = ({ place: { organization } }: Ingredients) => ({ organization });
+const trust = { issuer: "https://oidc.example.com", audience: "windlass", subjects: ["someone"] };
 let count = 0;
 
 export const poolRows: readonly Row[] = [
@@ -67,6 +68,7 @@ export const poolRows: readonly Row[] = [
   row(settings.deleteProviderSettings, { ...changes, needs: "own", request: thePool }),
 
   row(tokens.createAgentToken, { ...changes, request: thePool }),
+  row(tokens.createIdentityTrust, { ...changes, request: (given) => ({ ...thePool(given), trust }) }),
   row(tokens.listAgentTokens, { ...looks, request: thePool }),
   row(tokens.rotateAgentToken, { ...changes, request: theToken }),
   row(tokens.revokeAgentToken, { ...changes, request: theToken }),

@@ -104,6 +104,7 @@ export const token = (change: Partial<AgentToken> = {}): AgentToken => ({
   replacedBy: null,
   revokedAt: null,
   isStopping: false,
+  trust: null,
   ...change,
 });
 

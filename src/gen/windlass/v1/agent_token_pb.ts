@@ -4,6 +4,7 @@
 
 import type { GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
 import { fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
+import { file_buf_validate_validate } from "../../buf/validate/validate_pb.ts";
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
 import type { Message } from "@bufbuild/protobuf";
@@ -12,10 +13,11 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file windlass/v1/agent_token.proto.
  */
 export const file_windlass_v1_agent_token: GenFile = /*@__PURE__*/
-  fileDesc("Ch13aW5kbGFzcy92MS9hZ2VudF90b2tlbi5wcm90bxILd2luZGxhc3MudjEi+gIKCkFnZW50VG9rZW4SCgoCaWQYASABKAkSEgoKYWdlbnRfcG9vbBgCIAEoCRITCgtkZXNjcmlwdGlvbhgDIAEoCRIOCgZwcmVmaXgYBCABKAkSEgoKY3JlYXRlZF9ieRgFIAEoCRIvCgtjcmVhdGVfdGltZRgGIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLwoLZXhwaXJlX3RpbWUYByABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEjEKDWxhc3RfdXNlX3RpbWUYCCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi8KC3Jldm9rZV90aW1lGAkgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIOCgZhZ2VudHMYCiADKAkSGAoQbGFzdF91c2VfYWRkcmVzcxgLIAEoCRITCgtyZXBsYWNlZF9ieRgMIAEoCRIOCgZhY3RpdmUYDSABKAhCjAEKD2Rldi53aW5kbGFzcy52MUIPQWdlbnRUb2tlblByb3RvUAFaKndpbmRsYXNzLmRldi9nZW4vZ28vd2luZGxhc3MvdjE7d2luZGxhc3N2MaICA1dETKoCC1dpbmRsYXNzLlYxugIIV2luZGxhc3PKAgtXaW5kbGFzc1xWMeoCDFdpbmRsYXNzOjpWMWIGcHJvdG8z", [file_google_protobuf_timestamp]);
+  fileDesc("Ch13aW5kbGFzcy92MS9hZ2VudF90b2tlbi5wcm90bxILd2luZGxhc3MudjEipQMKCkFnZW50VG9rZW4SCgoCaWQYASABKAkSEgoKYWdlbnRfcG9vbBgCIAEoCRITCgtkZXNjcmlwdGlvbhgDIAEoCRIOCgZwcmVmaXgYBCABKAkSEgoKY3JlYXRlZF9ieRgFIAEoCRIvCgtjcmVhdGVfdGltZRgGIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLwoLZXhwaXJlX3RpbWUYByABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEjEKDWxhc3RfdXNlX3RpbWUYCCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi8KC3Jldm9rZV90aW1lGAkgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIOCgZhZ2VudHMYCiADKAkSGAoQbGFzdF91c2VfYWRkcmVzcxgLIAEoCRITCgtyZXBsYWNlZF9ieRgMIAEoCRIOCgZhY3RpdmUYDSABKAgSKQoFdHJ1c3QYDiABKAsyGi53aW5kbGFzcy52MS5JZGVudGl0eVRydXN0IqwCCg1JZGVudGl0eVRydXN0EhoKBmlzc3VlchgBIAEoCUIKukgHcgUQARiABBIaCghhdWRpZW5jZRgCIAEoCUIIukgFcgMYgAQSJQoIc3ViamVjdHMYAyADKAlCE7pIEJIBDQgBEDIiB3IFEAEYgAQSUAoGY2xhaW1zGAQgAygLMiYud2luZGxhc3MudjEuSWRlbnRpdHlUcnVzdC5DbGFpbXNFbnRyeUIYukgVmgESEBQiB3IFEAEYgAIqBXIDGIAEEiIKD2NhX2NlcnRpZmljYXRlcxgFIAEoCUIJukgGcgQYgIAEEhcKBGp3a3MYBiABKAlCCbpIBnIEGICABBotCgtDbGFpbXNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBQowBCg9kZXYud2luZGxhc3MudjFCD0FnZW50VG9rZW5Qcm90b1ABWip3aW5kbGFzcy5kZXYvZ2VuL2dvL3dpbmRsYXNzL3YxO3dpbmRsYXNzdjGiAgNXREyqAgtXaW5kbGFzcy5WMboCCFdpbmRsYXNzygILV2luZGxhc3NcVjHqAgxXaW5kbGFzczo6VjFiBnByb3RvMw", [file_buf_validate_validate, file_google_protobuf_timestamp]);
 
 /**
- * A token admits agents to exactly one pool. Its secret is shown once, when it is created; only a hash is kept.
+ * Admits agents to exactly one pool: by a secret, which is shown once, when it is created, and of which only a hash is kept; or, as a
+ * trust, by identities that somebody else vouches for.
  *
  * @generated from message windlass.v1.AgentToken
  */
@@ -42,7 +44,7 @@ export type AgentToken = Message<"windlass.v1.AgentToken"> & {
   description: string;
 
   /**
-   * First characters of the secret, to recognise it by.
+   * First characters of the secret, to recognise it by; empty for a trust.
    *
    * @generated from field: string prefix = 4;
    */
@@ -110,6 +112,13 @@ export type AgentToken = Message<"windlass.v1.AgentToken"> & {
    * @generated from field: bool active = 13;
    */
   active: boolean;
+
+  /**
+   * Whose identities it admits; absent for a token with a secret.
+   *
+   * @generated from field: windlass.v1.IdentityTrust trust = 14;
+   */
+  trust?: IdentityTrust | undefined;
 };
 
 /**
@@ -118,4 +127,61 @@ export type AgentToken = Message<"windlass.v1.AgentToken"> & {
  */
 export const AgentTokenSchema: GenMessage<AgentToken> = /*@__PURE__*/
   messageDesc(file_windlass_v1_agent_token, 0);
+
+/**
+ * Which identities of an issuer may register agents: those whose OpenID Connect token has all that is named here.
+ *
+ * @generated from message windlass.v1.IdentityTrust
+ */
+export type IdentityTrust = Message<"windlass.v1.IdentityTrust"> & {
+  /**
+   * URL of the issuer, as its tokens have it in iss. https, but for one on the server's own machine, which site admins may name.
+   *
+   * @generated from field: string issuer = 1;
+   */
+  issuer: string;
+
+  /**
+   * What its tokens must have in aud: something that is meant for this server alone. Empty in a request is the server's public URL.
+   *
+   * @generated from field: string audience = 2;
+   */
+  audience: string;
+
+  /**
+   * One of these must fit sub. A * stands for any characters but a colon, and at the end for any at all; it is not the beginning.
+   * Pods of Kubernetes have system:serviceaccount:NAMESPACE:NAME.
+   *
+   * @generated from field: repeated string subjects = 3;
+   */
+  subjects: string[];
+
+  /**
+   * Claims that must have exactly these values: by their names, or by JSON pointers such as /kubernetes.io/namespace.
+   *
+   * @generated from field: map<string, string> claims = 4;
+   */
+  claims: { [key: string]: string };
+
+  /**
+   * Authorities in PEM that alone may have signed the issuer's certificate; empty are those of the server.
+   *
+   * @generated from field: string ca_certificates = 5;
+   */
+  caCertificates: string;
+
+  /**
+   * The issuer's keys as a JSON Web Key Set. With them the issuer is never called; empty: it is asked for them.
+   *
+   * @generated from field: string jwks = 6;
+   */
+  jwks: string;
+};
+
+/**
+ * Describes the message windlass.v1.IdentityTrust.
+ * Use `create(IdentityTrustSchema)` to create a new message.
+ */
+export const IdentityTrustSchema: GenMessage<IdentityTrust> = /*@__PURE__*/
+  messageDesc(file_windlass_v1_agent_token, 1);
 

@@ -7,7 +7,7 @@ import { fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2
 import { file_buf_validate_validate } from "../../buf/validate/validate_pb.ts";
 import type { Duration } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_duration } from "@bufbuild/protobuf/wkt";
-import type { AgentToken } from "./agent_token_pb.ts";
+import type { AgentToken, IdentityTrust } from "./agent_token_pb.ts";
 import { file_windlass_v1_agent_token } from "./agent_token_pb.ts";
 import type { Message } from "@bufbuild/protobuf";
 
@@ -15,7 +15,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file windlass/v1/agent_token_service.proto.
  */
 export const file_windlass_v1_agent_token_service: GenFile = /*@__PURE__*/
-  fileDesc("CiV3aW5kbGFzcy92MS9hZ2VudF90b2tlbl9zZXJ2aWNlLnByb3RvEgt3aW5kbGFzcy52MSLSAQoXQ3JlYXRlQWdlbnRUb2tlblJlcXVlc3QSHgoMb3JnYW5pemF0aW9uGAEgASgJQgi6SAVyAxiAARIeCgphZ2VudF9wb29sGAIgASgJQgq6SAdyBRABGIABEh0KC2Rlc2NyaXB0aW9uGAMgASgJQgi6SAVyAxiAAhI3CgpleHBpcmVzX2luGAQgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uQgi6SAWqAQIyABIfCgpyZXF1ZXN0X2lkGAUgASgJQgu6SAjYAQFyA7ABASJYChhDcmVhdGVBZ2VudFRva2VuUmVzcG9uc2USLAoLYWdlbnRfdG9rZW4YASABKAsyFy53aW5kbGFzcy52MS5BZ2VudFRva2VuEg4KBnNlY3JldBgCIAEoCSKTAQoWTGlzdEFnZW50VG9rZW5zUmVxdWVzdBIeCgxvcmdhbml6YXRpb24YASABKAlCCLpIBXIDGIABEhwKCmFnZW50X3Bvb2wYAiABKAlCCLpIBXIDGIABEh0KCXBhZ2Vfc2l6ZRgDIAEoBUIKukgHGgUY6AcoABIcCgpwYWdlX3Rva2VuGAQgASgJQgi6SAVyAxiACCJhChdMaXN0QWdlbnRUb2tlbnNSZXNwb25zZRItCgxhZ2VudF90b2tlbnMYASADKAsyFy53aW5kbGFzcy52MS5BZ2VudFRva2VuEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSJQChdSZXZva2VBZ2VudFRva2VuUmVxdWVzdBIiCg5hZ2VudF90b2tlbl9pZBgBIAEoCUIKukgHcgUQARiAARIRCglzdG9wX2pvYnMYAiABKAgiSAoYUmV2b2tlQWdlbnRUb2tlblJlc3BvbnNlEiwKC2FnZW50X3Rva2VuGAEgASgLMhcud2luZGxhc3MudjEuQWdlbnRUb2tlbiKzAQoXUm90YXRlQWdlbnRUb2tlblJlcXVlc3QSIgoOYWdlbnRfdG9rZW5faWQYASABKAlCCrpIB3IFEAEYgAESOwoHb3ZlcmxhcBgCIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbkIPukgMqgEJIgUIgJqeATIAEjcKCmV4cGlyZXNfaW4YAyABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb25CCLpIBaoBAjIAIoMBChhSb3RhdGVBZ2VudFRva2VuUmVzcG9uc2USLAoLYWdlbnRfdG9rZW4YASABKAsyFy53aW5kbGFzcy52MS5BZ2VudFRva2VuEg4KBnNlY3JldBgCIAEoCRIpCghyZXBsYWNlZBgDIAEoCzIXLndpbmRsYXNzLnYxLkFnZW50VG9rZW4ymQMKEUFnZW50VG9rZW5TZXJ2aWNlEl8KEENyZWF0ZUFnZW50VG9rZW4SJC53aW5kbGFzcy52MS5DcmVhdGVBZ2VudFRva2VuUmVxdWVzdBolLndpbmRsYXNzLnYxLkNyZWF0ZUFnZW50VG9rZW5SZXNwb25zZRJhCg9MaXN0QWdlbnRUb2tlbnMSIy53aW5kbGFzcy52MS5MaXN0QWdlbnRUb2tlbnNSZXF1ZXN0GiQud2luZGxhc3MudjEuTGlzdEFnZW50VG9rZW5zUmVzcG9uc2UiA5ACARJfChBSZXZva2VBZ2VudFRva2VuEiQud2luZGxhc3MudjEuUmV2b2tlQWdlbnRUb2tlblJlcXVlc3QaJS53aW5kbGFzcy52MS5SZXZva2VBZ2VudFRva2VuUmVzcG9uc2USXwoQUm90YXRlQWdlbnRUb2tlbhIkLndpbmRsYXNzLnYxLlJvdGF0ZUFnZW50VG9rZW5SZXF1ZXN0GiUud2luZGxhc3MudjEuUm90YXRlQWdlbnRUb2tlblJlc3BvbnNlQpMBCg9kZXYud2luZGxhc3MudjFCFkFnZW50VG9rZW5TZXJ2aWNlUHJvdG9QAVoqd2luZGxhc3MuZGV2L2dlbi9nby93aW5kbGFzcy92MTt3aW5kbGFzc3YxogIDV0RMqgILV2luZGxhc3MuVjG6AghXaW5kbGFzc8oCC1dpbmRsYXNzXFYx6gIMV2luZGxhc3M6OlYxYgZwcm90bzM", [file_buf_validate_validate, file_google_protobuf_duration, file_windlass_v1_agent_token]);
+  fileDesc("CiV3aW5kbGFzcy92MS9hZ2VudF90b2tlbl9zZXJ2aWNlLnByb3RvEgt3aW5kbGFzcy52MSLSAQoXQ3JlYXRlQWdlbnRUb2tlblJlcXVlc3QSHgoMb3JnYW5pemF0aW9uGAEgASgJQgi6SAVyAxiAARIeCgphZ2VudF9wb29sGAIgASgJQgq6SAdyBRABGIABEh0KC2Rlc2NyaXB0aW9uGAMgASgJQgi6SAVyAxiAAhI3CgpleHBpcmVzX2luGAQgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uQgi6SAWqAQIyABIfCgpyZXF1ZXN0X2lkGAUgASgJQgu6SAjYAQFyA7ABASJYChhDcmVhdGVBZ2VudFRva2VuUmVzcG9uc2USLAoLYWdlbnRfdG9rZW4YASABKAsyFy53aW5kbGFzcy52MS5BZ2VudFRva2VuEg4KBnNlY3JldBgCIAEoCSKoAQoWTGlzdEFnZW50VG9rZW5zUmVxdWVzdBIeCgxvcmdhbml6YXRpb24YASABKAlCCLpIBXIDGIABEhwKCmFnZW50X3Bvb2wYAiABKAlCCLpIBXIDGIABEh0KCXBhZ2Vfc2l6ZRgDIAEoBUIKukgHGgUY6AcoABIcCgpwYWdlX3Rva2VuGAQgASgJQgi6SAVyAxiACBITCgtvbmx5X3RydXN0cxgFIAEoCCJhChdMaXN0QWdlbnRUb2tlbnNSZXNwb25zZRItCgxhZ2VudF90b2tlbnMYASADKAsyFy53aW5kbGFzcy52MS5BZ2VudFRva2VuEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSJQChdSZXZva2VBZ2VudFRva2VuUmVxdWVzdBIiCg5hZ2VudF90b2tlbl9pZBgBIAEoCUIKukgHcgUQARiAARIRCglzdG9wX2pvYnMYAiABKAgiSAoYUmV2b2tlQWdlbnRUb2tlblJlc3BvbnNlEiwKC2FnZW50X3Rva2VuGAEgASgLMhcud2luZGxhc3MudjEuQWdlbnRUb2tlbiKzAQoXUm90YXRlQWdlbnRUb2tlblJlcXVlc3QSIgoOYWdlbnRfdG9rZW5faWQYASABKAlCCrpIB3IFEAEYgAESOwoHb3ZlcmxhcBgCIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbkIPukgMqgEJIgUIgJqeATIAEjcKCmV4cGlyZXNfaW4YAyABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb25CCLpIBaoBAjIAIoMBChhSb3RhdGVBZ2VudFRva2VuUmVzcG9uc2USLAoLYWdlbnRfdG9rZW4YASABKAsyFy53aW5kbGFzcy52MS5BZ2VudFRva2VuEg4KBnNlY3JldBgCIAEoCRIpCghyZXBsYWNlZBgDIAEoCzIXLndpbmRsYXNzLnYxLkFnZW50VG9rZW4iiAIKGkNyZWF0ZUlkZW50aXR5VHJ1c3RSZXF1ZXN0Eh4KDG9yZ2FuaXphdGlvbhgBIAEoCUIIukgFcgMYgAESHgoKYWdlbnRfcG9vbBgCIAEoCUIKukgHcgUQARiAARIdCgtkZXNjcmlwdGlvbhgDIAEoCUIIukgFcgMYgAISMQoFdHJ1c3QYBCABKAsyGi53aW5kbGFzcy52MS5JZGVudGl0eVRydXN0Qga6SAPIAQESNwoKZXhwaXJlc19pbhgFIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbkIIukgFqgECMgASHwoKcmVxdWVzdF9pZBgGIAEoCUILukgI2AEBcgOwAQEiSwobQ3JlYXRlSWRlbnRpdHlUcnVzdFJlc3BvbnNlEiwKC2FnZW50X3Rva2VuGAEgASgLMhcud2luZGxhc3MudjEuQWdlbnRUb2tlbjKDBAoRQWdlbnRUb2tlblNlcnZpY2USXwoQQ3JlYXRlQWdlbnRUb2tlbhIkLndpbmRsYXNzLnYxLkNyZWF0ZUFnZW50VG9rZW5SZXF1ZXN0GiUud2luZGxhc3MudjEuQ3JlYXRlQWdlbnRUb2tlblJlc3BvbnNlEmEKD0xpc3RBZ2VudFRva2VucxIjLndpbmRsYXNzLnYxLkxpc3RBZ2VudFRva2Vuc1JlcXVlc3QaJC53aW5kbGFzcy52MS5MaXN0QWdlbnRUb2tlbnNSZXNwb25zZSIDkAIBEl8KEFJldm9rZUFnZW50VG9rZW4SJC53aW5kbGFzcy52MS5SZXZva2VBZ2VudFRva2VuUmVxdWVzdBolLndpbmRsYXNzLnYxLlJldm9rZUFnZW50VG9rZW5SZXNwb25zZRJfChBSb3RhdGVBZ2VudFRva2VuEiQud2luZGxhc3MudjEuUm90YXRlQWdlbnRUb2tlblJlcXVlc3QaJS53aW5kbGFzcy52MS5Sb3RhdGVBZ2VudFRva2VuUmVzcG9uc2USaAoTQ3JlYXRlSWRlbnRpdHlUcnVzdBInLndpbmRsYXNzLnYxLkNyZWF0ZUlkZW50aXR5VHJ1c3RSZXF1ZXN0Gigud2luZGxhc3MudjEuQ3JlYXRlSWRlbnRpdHlUcnVzdFJlc3BvbnNlQpMBCg9kZXYud2luZGxhc3MudjFCFkFnZW50VG9rZW5TZXJ2aWNlUHJvdG9QAVoqd2luZGxhc3MuZGV2L2dlbi9nby93aW5kbGFzcy92MTt3aW5kbGFzc3YxogIDV0RMqgILV2luZGxhc3MuVjG6AghXaW5kbGFzc8oCC1dpbmRsYXNzXFYx6gIMV2luZGxhc3M6OlYxYgZwcm90bzM", [file_buf_validate_validate, file_google_protobuf_duration, file_windlass_v1_agent_token]);
 
 /**
  * Asks for a new token.
@@ -128,6 +128,13 @@ export type ListAgentTokensRequest = Message<"windlass.v1.ListAgentTokensRequest
    * @generated from field: string page_token = 4;
    */
   pageToken: string;
+
+  /**
+   * True: only trusts that nobody has revoked.
+   *
+   * @generated from field: bool only_trusts = 5;
+   */
+  onlyTrusts: boolean;
 };
 
 /**
@@ -285,6 +292,83 @@ export const RotateAgentTokenResponseSchema: GenMessage<RotateAgentTokenResponse
   messageDesc(file_windlass_v1_agent_token_service, 7);
 
 /**
+ * Asks to trust an issuer.
+ *
+ * @generated from message windlass.v1.CreateIdentityTrustRequest
+ */
+export type CreateIdentityTrustRequest = Message<"windlass.v1.CreateIdentityTrustRequest"> & {
+  /**
+   * Id or name of the organization; empty is the caller's only one. Not needed with a pool id.
+   *
+   * @generated from field: string organization = 1;
+   */
+  organization: string;
+
+  /**
+   * Id or name of the pool it admits to.
+   *
+   * @generated from field: string agent_pool = 2;
+   */
+  agentPool: string;
+
+  /**
+   * For people: whose identities they are.
+   *
+   * @generated from field: string description = 3;
+   */
+  description: string;
+
+  /**
+   * Which identities.
+   *
+   * @generated from field: windlass.v1.IdentityTrust trust = 4;
+   */
+  trust?: IdentityTrust | undefined;
+
+  /**
+   * How long it is good for; absent or zero is for ever.
+   *
+   * @generated from field: google.protobuf.Duration expires_in = 5;
+   */
+  expiresIn?: Duration | undefined;
+
+  /**
+   * A UUID that makes the call safe to repeat; empty means not repeated.
+   *
+   * @generated from field: string request_id = 6;
+   */
+  requestId: string;
+};
+
+/**
+ * Describes the message windlass.v1.CreateIdentityTrustRequest.
+ * Use `create(CreateIdentityTrustRequestSchema)` to create a new message.
+ */
+export const CreateIdentityTrustRequestSchema: GenMessage<CreateIdentityTrustRequest> = /*@__PURE__*/
+  messageDesc(file_windlass_v1_agent_token_service, 8);
+
+/**
+ * The new trust.
+ *
+ * @generated from message windlass.v1.CreateIdentityTrustResponse
+ */
+export type CreateIdentityTrustResponse = Message<"windlass.v1.CreateIdentityTrustResponse"> & {
+  /**
+   * As it is now.
+   *
+   * @generated from field: windlass.v1.AgentToken agent_token = 1;
+   */
+  agentToken?: AgentToken | undefined;
+};
+
+/**
+ * Describes the message windlass.v1.CreateIdentityTrustResponse.
+ * Use `create(CreateIdentityTrustResponseSchema)` to create a new message.
+ */
+export const CreateIdentityTrustResponseSchema: GenMessage<CreateIdentityTrustResponse> = /*@__PURE__*/
+  messageDesc(file_windlass_v1_agent_token_service, 9);
+
+/**
  * Manages the tokens of agent pools.
  *
  * @generated from service windlass.v1.AgentTokenService
@@ -330,6 +414,17 @@ export const AgentTokenService: GenService<{
     methodKind: "unary";
     input: typeof RotateAgentTokenRequestSchema;
     output: typeof RotateAgentTokenResponseSchema;
+  },
+  /**
+   * Lets identities of an issuer register agents of a pool, without a secret. It is listed and revoked as a token. Agents that it has
+   * admitted stay until they register anew, or until it is revoked.
+   *
+   * @generated from rpc windlass.v1.AgentTokenService.CreateIdentityTrust
+   */
+  createIdentityTrust: {
+    methodKind: "unary";
+    input: typeof CreateIdentityTrustRequestSchema;
+    output: typeof CreateIdentityTrustResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_windlass_v1_agent_token_service, 0);

@@ -19,6 +19,8 @@ const answerMs = 30_000;
 export interface Asking {
   readonly bucket: Bucket;
   readonly clock: Clock;
+  /** Aborted when nobody waits for the store any more. */
+  readonly cutOff?: AbortSignal | undefined;
 }
 
 /** An object as the store tells it. */
@@ -30,11 +32,11 @@ export interface FoundObject {
 
 /** Does something that the store has to answer soon; its errors are told as ours. */
 export async function asked<T>(
-  { bucket, clock }: Asking,
+  { bucket, clock, cutOff }: Asking,
   ask: (abortSignal: AbortSignal) => Promise<T>,
   withinMs = answerMs,
 ): Promise<T> {
-  using deadline = deadlineAfter(clock, withinMs);
+  using deadline = deadlineAfter(clock, withinMs, cutOff);
   try {
     return await ask(deadline.signal);
   } catch (error) {
@@ -67,13 +69,13 @@ export interface GivenBytes {
 
 /** Undefined: there is nothing at that place. Throws the SDK's own errors: the caller knows whether it asks again. */
 export async function bytesFrom(
-  { bucket, clock }: Asking,
+  { bucket, clock, cutOff }: Asking,
   name: string,
   { from, to }: { readonly from: number; readonly to: number | undefined },
 ): Promise<GivenBytes | undefined> {
   const isWhole = from === 0 && to === undefined;
   const range = isWhole ? {} : { Range: `bytes=${from}-${to === undefined ? "" : to - 1}` };
-  using deadline = deadlineAfter(clock, answerMs);
+  using deadline = deadlineAfter(clock, answerMs, cutOff);
   try {
     const get = new GetObjectCommand({ Bucket: bucket.name, Key: name, ...range });
     const { Body, ContentLength, ContentRange } = await bucket.client.send(get, { abortSignal: deadline.signal });

@@ -21,6 +21,7 @@ export interface S3BlobStoreParts {
   readonly spoolDirectory: string;
   readonly clock: Clock;
   readonly random: Random;
+  readonly cutOff?: AbortSignal | undefined;
 }
 
 /** Parts in memory and on their way at once. */
@@ -60,9 +61,9 @@ class S3BlobStore implements BlobStore {
   #owner: string | undefined;
   #knowsConditions = true;
 
-  constructor({ spoolDirectory, clock, random }: S3BlobStoreParts, bucket: Bucket) {
+  constructor({ spoolDirectory, clock, random, cutOff }: S3BlobStoreParts, bucket: Bucket) {
     this.#bucket = bucket;
-    this.#uploading = { bucket, clock, places: new Places(maxParts) };
+    this.#uploading = { bucket, clock, cutOff, places: new Places(maxParts) };
     this.#spoolDirectory = spoolDirectory;
     this.#clock = clock;
     this.#random = random;

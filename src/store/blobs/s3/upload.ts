@@ -37,8 +37,8 @@ export type SendOutcome = "stored" | "taken" | "unconditional";
  * must be new; nothing was stored.
  */
 export async function send(uploading: Uploading, sending: Sending): Promise<SendOutcome> {
-  const { bucket, clock } = uploading;
-  using deadline = deadlineAfter(clock, uploadMs);
+  const { bucket, clock, cutOff } = uploading;
+  using deadline = deadlineAfter(clock, uploadMs, cutOff);
   try {
     const { signal } = deadline;
     await (sending.blob.parts.length === 1

@@ -1,5 +1,5 @@
 import type { AnyPgColumn } from "drizzle-orm/pg-core";
-import { and, eq, gt, isNull, or } from "../../drizzle/orm.ts";
+import { and, eq, gt, isNotNull, isNull, or } from "../../drizzle/orm.ts";
 import type { TokenQueries } from "../../ports/agents.ts";
 import type { QueryContext } from "../context.ts";
 import { newestFirst } from "../pages.ts";
@@ -14,7 +14,7 @@ export function tokenQueries(context: QueryContext): TokenQueries {
   return {
     ...getting(context, tokens),
     byHash: one(context, tokens, "hash"),
-    list: ({ organizationId, poolId, validAt }, page) =>
+    list: ({ organizationId, poolId, validAt, onlyTrusts = false }, page) =>
       newest.page(
         and(
           eq(tokens.organizationId, organizationId),
@@ -22,6 +22,7 @@ export function tokenQueries(context: QueryContext): TokenQueries {
           validAt === undefined
             ? undefined
             : and(isAfter(tokens.revokedAt, validAt), isAfter(tokens.expiresAt, validAt)),
+          onlyTrusts ? and(isNotNull(tokens.trust), isNull(tokens.revokedAt)) : undefined,
         ),
         page,
       ),

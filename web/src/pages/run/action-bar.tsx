@@ -1,5 +1,7 @@
 import { type ReactNode, useState } from "react";
 import type { Run } from "../../../../src/gen/windlass/v1/run_pb.ts";
+import { Permission } from "../../../../src/gen/windlass/v1/system_service_pb.ts";
+import { useLack } from "../../app/permission.ts";
 import { ActionButton } from "../../ui/action-button.tsx";
 import { useNow } from "../../ui/now.ts";
 import { Counts } from "../../words/counts.tsx";
@@ -37,6 +39,8 @@ export function ActionBar({
 }) {
   const now = useNow();
   const [open, setOpen] = useState<RunAction>();
+  // What a hook has denied is an owner's to decide.
+  const lack = useLack(Permission.OWN);
   const destroys = run.plannedChanges?.destroy ?? 0;
   const labelOf = (action: RunAction) =>
     action === "confirm" && destroys > 0 ? `${labels.confirm} · destroys ${destroys}` : labels[action];
@@ -66,7 +70,7 @@ export function ActionBar({
               key={action}
               testId={`run-${action}`}
               tone={destroys > 0 && action === "confirm" ? "danger" : tones[action]}
-              disabledReason={reason}
+              disabledReason={reason ?? (action === "confirm" && run.deniedBy !== "" ? lack : undefined)}
               onClick={() => setOpen(action)}
             >
               {labelOf(action)}

@@ -18,6 +18,14 @@ export function Trouble({ run }: { readonly run: Run }) {
           <p className="break-words">{warning}</p>
         </Notice>
       ))}
+      {run.deniedBy !== "" && (
+        <Notice tone="warning">
+          <p className="break-words">
+            The hook <code className="font-mono text-xs">{run.deniedBy}</code> of its agent has denied this plan. Its
+            log says why. Only an owner may confirm it all the same.
+          </p>
+        </Notice>
+      )}
       {run.errorMessage !== "" && (
         <Notice tone="error">
           <p className="whitespace-pre-wrap break-words" data-testid="run-error">

@@ -1,0 +1,242 @@
+import { copyFile } from "node:fs/promises";
+import { join } from "node:path";
+import { messageOf } from "../../../lib/values/errors.ts";
+import { WindlassError } from "../../../lib/words/errors.ts";
+import { engineNameOf } from "../../contract/engine-name.ts";
+import { makePrivateDirectory } from "../../disk/durable-files.ts";
+import { configurationRoot } from "../../jobs/files.ts";
+import { type AgentJob, idsOf } from "../../jobs/job.ts";
+import type { JobLog } from "../../jobs/log.ts";
+import { notice } from "../../jobs/log-lines.ts";
+import type { JobPlace } from "../job-place.ts";
+import { hookStep, type JobSteps, type StepEnd } from "../job-steps.ts";
+import type { JobContext } from "../services.ts";
+import { findHooks, type Hook, type HookStage, sha256OfHook } from "./hook-files.ts";
+import { keepHookValues } from "./hook-values.ts";
+
+/** What is shorter lived than a phase: it runs when the job is over, or nobody wants it any more. */
+const lastMs = 30_000;
+/** A hook that ends with this has not failed: it says that a person has to decide. */
+const softDenyCode = 10;
+
+/** Whose end a cancel does not hasten, and which are started behind it. */
+const runsAnyway: ReadonlySet<HookStage> = new Set(["post-apply", "on-cancel", "job-exit"]);
+
+export type HookVerdict =
+  | { readonly kind: "passed" }
+  /** A person has to decide; `by` says which hook wants that. */
+  | { readonly kind: "denied"; readonly by: string }
+  | { readonly kind: "failed"; readonly why: string; readonly end: StepEnd };
+
+/** What a hook is told beside what every hook is. */
+export interface ToldHook {
+  /** Of terraform, for a hook behind it. */
+  readonly exitCode?: number | undefined;
+  /** A file with the plan as JSON, in clear. */
+  readonly planJson?: string | undefined;
+}
+
+export interface JobHooksParts {
+  readonly job: AgentJob;
+  readonly context: JobContext;
+  readonly log: JobLog;
+  readonly steps: JobSteps;
+  readonly place: JobPlace;
+}
+
+/** The programs of the agent's operator around a job. Each is a step of it: at most once, adopted, part of its log. */
+export class JobHooks {
+  readonly #parts: JobHooksParts;
+  readonly #hooks: readonly Hook[];
+
+  private constructor(parts: JobHooksParts, hooks: readonly Hook[]) {
+    this.#parts = parts;
+    this.#hooks = hooks;
+  }
+
+  /**
+   * Looks which there are. Rejects when there is one that may not run and nothing was begun; what has begun goes on
+   * without that one.
+   */
+  static async open(parts: JobHooksParts): Promise<JobHooks> {
+    const { job, context } = parts;
+    const { hooks: config } = context.config;
+    if (config === undefined) return new JobHooks(parts, []);
+    const { hooks, problems } = await findHooks(config.directory);
+    if (problems.length > 0) {
+      if (!job.journal.has("step_started")) throw new WindlassError("validation", problems.join("; "));
+      context.log.warn({ ...idsOf(job), problems }, "hooks that may not run are left out");
+    }
+    return new JobHooks(parts, hooks);
+  }
+
+  /** Whether one runs there; `isEarly` asks for those before init alone, or those behind it alone. */
+  has(stage: HookStage, isEarly?: boolean): boolean {
+    return this.#hooks.some((hook) => hook.stage === stage && (isEarly === undefined || hook.isOfHcp === isEarly));
+  }
+
+  /** Those before terraform init. */
+  async beforeInit(): Promise<HookVerdict> {
+    const { job } = this.#parts;
+    const phase = job.isApply ? "pre-apply" : "pre-plan";
+    const early = this.#hooks.filter(({ stage, isOfHcp }) => stage === "pre-init" || (stage === phase && isOfHcp));
+    return this.#run(early, {}, ["init", this.#mainStep]);
+  }
+
+  /** Those between init and the phase's own step. */
+  async before(stage: "pre-plan" | "pre-apply", told: ToldHook = {}): Promise<HookVerdict> {
+    const late = this.#hooks.filter((hook) => hook.stage === stage && !hook.isOfHcp);
+    return this.#run(late, told, [this.#mainStep]);
+  }
+
+  /** Those behind the phase's own step, or its end. */
+  async after(stage: "post-plan" | "post-apply" | "on-cancel" | "job-exit", told: ToldHook): Promise<HookVerdict> {
+    return this.#run(
+      this.#hooks.filter((hook) => hook.stage === stage),
+      told,
+      [],
+    );
+  }
+
+  get #mainStep(): string {
+    return this.#parts.job.isApply ? "apply" : "plan";
+  }
+
+  /** One after the other, until one fails or denies. What comes before a step is not begun behind it. */
+  async #run(hooks: readonly Hook[], told: ToldHook, comesBefore: readonly string[]): Promise<HookVerdict> {
+    const { journal } = this.#parts.job;
+    const isPast = comesBefore.some((step) => journal.ofStep("step_started", step) !== undefined);
+    for (const hook of hooks) {
+      if (isPast && journal.ofStep("step_started", stepOf(hook)) === undefined) continue;
+      const verdict = await this.#runOne(hook, told);
+      if (verdict.kind !== "passed") return verdict;
+    }
+    return { kind: "passed" };
+  }
+
+  async #runOne(hook: Hook, told: ToldHook): Promise<HookVerdict> {
+    const { job, context, log, steps } = this.#parts;
+    const name = stepOf(hook);
+    await log.say(`${name}-heading`, () => `\nExecuting ${titleOf(hook)} hook...\n`);
+    if (journalKnows(job, name) === undefined)
+      context.log.info({ ...idsOf(job), hook: hook.path, sha256: await sha256OfHook(hook) }, "hook starts");
+    const said = await this.#saidFile(name);
+    const end = await steps.run({
+      name,
+      argv: () => [],
+      output: { kind: "text" },
+      limit: { ms: this.#limitMs(hook.stage), describe: async () => "" },
+      hook: {
+        path: hook.path,
+        readable: [context.config.hooks?.directory ?? ""],
+        environment: await this.#told(hook, told, said),
+        runsAnyway: runsAnyway.has(hook.stage),
+      },
+    });
+    const verdict = this.#verdictOf(hook, end);
+    if (end.kind !== "exited" || verdict.kind === "failed") return verdict;
+    try {
+      await keepHookValues(job.files.hookValues, name, said);
+      return verdict;
+    } catch (error) {
+      context.stopping.throwIfAborted();
+      return {
+        kind: "failed",
+        why: `the hook ${hook.name} has set variables that cannot be: ${messageOf(error)}`,
+        end,
+      };
+    }
+  }
+
+  #verdictOf(hook: Hook, end: StepEnd): HookVerdict {
+    const { job } = this.#parts;
+    const failed = (why: string): HookVerdict => ({ kind: "failed", why: `the hook ${hook.name} ${why}`, end });
+    if (job.canceled.aborted && !runsAnyway.has(hook.stage)) return failed("was canceled");
+    if (job.journal.ofStep("step_timed_out", stepOf(hook)) !== undefined) {
+      const seconds = this.#limitMs(hook.stage) / 1000;
+      return failed(`did not end in ${seconds} s: it was ended. Look what it waits for, or raise --hook-timeout`);
+    }
+    switch (end.kind) {
+      case "exited":
+        if (end.code === 0) return { kind: "passed" };
+        if (end.code === softDenyCode && hook.stage === "post-plan" && job.spec.takesPolicyDenial)
+          return { kind: "denied", by: hook.name };
+        return failed(`failed with exit code ${end.code}: see the log`);
+      case "signaled":
+        return failed(`was ended by ${end.signal}, which this agent did not send`);
+      case "lost":
+        return failed(`was ended without a status: ${end.why}`);
+      case "skipped":
+        return failed("was not started: the job was canceled");
+      case "refused":
+        return failed(`could not be started: ${end.why}`);
+    }
+  }
+
+  #limitMs(stage: HookStage): number {
+    const limits = this.#parts.context.config.hooks?.limitsMs;
+    const ms = limits?.stages[stage] ?? limits?.others ?? lastMs;
+    return stage === "on-cancel" || stage === "job-exit" ? Math.min(ms, lastMs) : ms;
+  }
+
+  /** Where a hook writes variables for those behind it. */
+  async #saidFile(step: string): Promise<string> {
+    const directory = await this.#room();
+    return join(directory, `${step}.env`);
+  }
+
+  async #room(): Promise<string> {
+    const directory = join(this.#parts.job.files.work, "hooks");
+    await makePrivateDirectory(directory);
+    return directory;
+  }
+
+  async #told(hook: Hook, { exitCode, planJson }: ToldHook, said: string): Promise<Readonly<Record<string, string>>> {
+    const { job, place } = this.#parts;
+    const { spec, files, claim } = job;
+    const isBehindPlan = job.isApply || planJson !== undefined || exitCode !== undefined;
+    return {
+      WINDLASS_HOOK: hook.stage,
+      WINDLASS_PHASE: job.isApply ? "apply" : "plan",
+      WINDLASS_RUN_ID: spec.runId,
+      WINDLASS_ORGANIZATION: spec.organization,
+      WINDLASS_WORKSPACE: spec.workspace,
+      WINDLASS_EPOCH: String(claim.epoch),
+      WINDLASS_ENGINE: engineNameOf(spec),
+      WINDLASS_CONFIG_DIR: place.seenPlace(configurationRoot(files.work)),
+      WINDLASS_STATE_FILE: place.seen(files.stateFile),
+      ...(isBehindPlan && { WINDLASS_PLAN_FILE: place.seen(files.planFile) }),
+      ...(planJson !== undefined && { WINDLASS_PLAN_JSON: place.seen(await this.#shownPlan(planJson)) }),
+      ...(exitCode !== undefined && { WINDLASS_EXIT_CODE: String(exitCode) }),
+      WINDLASS_ENV: place.seen(said),
+      TFC_AGENT_ENV: place.seen(said),
+    };
+  }
+
+  /** What is printed of a plan is hidden from jobs: a hook gets a copy of its own. */
+  async #shownPlan(from: string): Promise<string> {
+    const path = join(await this.#room(), "plan.json");
+    await copyFile(from, path);
+    return path;
+  }
+
+  /** A failure that changes nothing any more is told in the log alone. */
+  async tell(stage: HookStage, verdict: HookVerdict): Promise<void> {
+    if (verdict.kind !== "failed") return;
+    const { job, context, log } = this.#parts;
+    context.log.warn({ ...idsOf(job), why: verdict.why }, "a hook failed");
+    await log.say(`hook-${stage}-failed`, () =>
+      notice(`${verdict.why.replace(": see the log", "")}. The job is over all the same`),
+    );
+  }
+}
+
+/** Steps of hooks begin with this. */
+const stepOf = ({ name }: Hook): string => `${hookStep}${name.replaceAll("/", "-")}`;
+
+const journalKnows = (job: AgentJob, step: string) => job.journal.ofStep("step_started", step);
+
+/** `pre-plan`, as HCP Terraform's agents write it; `pre-plan 10-cost`. */
+function titleOf({ stage, name, isOfHcp }: Hook): string {
+  return isOfHcp ? stage : `${stage} ${name.split("/").at(-1)}`;
+}
