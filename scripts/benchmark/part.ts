@@ -47,7 +47,14 @@ export interface Storage {
 
 /** PostgreSQL as a whole, or why there is none. */
 export type Postgres =
-  | { readonly kind: "here"; readonly storage: Storage; readonly url: string; readonly bin: string }
+  | {
+      readonly kind: "here";
+      readonly storage: Storage;
+      readonly url: string;
+      readonly bin: string;
+      /** Opens so many servers on one empty database, with limits off. */
+      readonly replicas: (scene: Scene, count: number) => Promise<readonly TestServer[]>;
+    }
   | { readonly kind: "absent"; readonly why: string };
 
 /** Where a part measures. The scene is the part's own: all that it starts there is ended with it. */

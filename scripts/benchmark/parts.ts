@@ -12,6 +12,7 @@ import { logPane } from "./parts/log-pane.ts";
 import { page } from "./parts/page.ts";
 import { five, many, size } from "./parts/providers.ts";
 import { queue } from "./parts/queue.ts";
+import { replicas } from "./parts/replicas.ts";
 import { restart } from "./parts/restart.ts";
 import { runs } from "./parts/runs.ts";
 import { start } from "./parts/start.ts";
@@ -23,7 +24,7 @@ export const parts: readonly Part[] = [
   // A run, from a person's point of view.
   ...[hello, follow, cancel, many, five, size, tfe],
   // What a server can do.
-  ...[calls, downloads, grants, runs, queue, writes, ingest, page],
+  ...[calls, downloads, grants, runs, replicas, queue, writes, ingest, page],
   // What it costs.
   ...[start, fleet, restart, flat],
   // What a browser shows.

@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import pg from "pg";
 import { findPostgresBin, startPostgresServer } from "../../test/postgres-server.ts";
+import type { Scene } from "../../test/support/scene.ts";
 import type { Postgres, Storage } from "./part.ts";
 
 /** What would bound a benchmark before the server does. */
@@ -26,7 +27,14 @@ export async function openPostgres(held: AsyncDisposableStack): Promise<Postgres
       return scene.server({ args: [...withoutLimits, "--database-url", url, ...args], env });
     },
   };
-  return { kind: "here", storage, url: server.url("postgres"), bin };
+  const replicas = async (scene: Scene, count: number) => {
+    const args = [...withoutLimits, "--database-url", await emptyDatabase(server.url)];
+    const first = await scene.server({ args });
+    const servers = [first];
+    while (servers.length < count) servers.push(await scene.server({ args, beside: first }));
+    return servers;
+  };
+  return { kind: "here", storage, url: server.url("postgres"), bin, replicas };
 }
 
 async function emptyDatabase(url: (database: string) => string): Promise<string> {

@@ -262,7 +262,7 @@ async function leftovers(cluster: Cluster): Promise<readonly string[]> {
     for (const [line] of member.said().matchAll(/[^\n]*belonged to no job[^\n]*/g))
       found.push(`${member.name}: ${line}`);
   }
-  for (const { surprises } of [cluster.server, ...cluster.agents.map(({ member }) => member)]) found.push(...surprises);
+  for (const { member } of [...cluster.servers, ...cluster.agents]) found.push(...member.surprises);
   return found;
 }
 

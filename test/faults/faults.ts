@@ -3,10 +3,15 @@ import { processesIn } from "../support/leftovers.ts";
 import type { Direction, Shape } from "../support/relay.ts";
 import type { Seeded } from "../support/seeded.ts";
 import type { Cluster, FaultyAgent } from "./cluster.ts";
+import { drawShape } from "./links.ts";
 import { type ArmedFailpoint, describeFailpoint, type Member } from "./member.ts";
+import { describeReplicaFault, injectIntoReplicas, type Later, type ReplicaFault, serverOf } from "./replica-faults.ts";
 
-/** Which program: the server, or an agent by its number. */
-export type Victim = "server" | number;
+/** Which program; there may be several servers. */
+export interface Victim {
+  readonly role: "server" | "agent";
+  readonly number: number;
+}
 
 /** Something that goes wrong. */
 export type Fault =
@@ -39,7 +44,8 @@ export type Fault =
   /** The link of an agent carries little, in both directions and between other faults, too. */
   | { readonly kind: "slow"; readonly agent: number; readonly bytesPerSecond: number; readonly forMs: number }
   /** The system ends a terraform, as for a lack of memory. */
-  | { readonly kind: "terraform"; readonly which: number };
+  | { readonly kind: "terraform"; readonly which: number }
+  | ReplicaFault;
 
 export interface TimedFault {
   readonly atMs: number;
@@ -58,7 +64,7 @@ export function drawFaults(random: Seeded, durationMs: number, agents: number): 
 /** Draws a failpoint of a program, as often as not. */
 export function drawFailpoint(random: Seeded, victim: Victim): ArmedFailpoint | undefined {
   const isArmed = random.chance(0.6);
-  const prefix = victim === "server" ? "server." : "agent.";
+  const prefix = `${victim.role}.`;
   const name = random.pick(failpointNames.filter((known) => known.startsWith(prefix)));
   const pass = random.between(1, passesOf(name));
   const stall = random.chance(0.2) ? { stallMs: random.between(200, 3000) } : {};
@@ -71,7 +77,7 @@ const passesOf = (name: FailpointName): number =>
 
 function drawFault(random: Seeded, agents: number): Fault {
   const agent = random.between(0, agents - 1);
-  const victim = random.chance(0.4) ? "server" : agent;
+  const victim: Victim = random.chance(0.4) ? { role: "server", number: 0 } : { role: "agent", number: agent };
   const forMs = random.between(200, random.chance(0.15) ? 12_000 : 3000);
   return random.weighted<() => Fault>([
     [
@@ -92,15 +98,6 @@ function drawFault(random: Seeded, agents: number): Fault {
     [5, () => ({ kind: "terraform", which: random.between(0, 1000) })],
   ])();
 }
-
-const drawShape = (random: Seeded): Shape =>
-  random.pick<Shape>([
-    { kind: "stall" },
-    { kind: "stall" },
-    { kind: "delay", ms: random.between(20, 400) },
-    { kind: "throttle", bytesPerSecond: random.between(2000, 40_000) },
-    { kind: "slice" },
-  ]);
 
 export const describeFault = (fault: Fault): string => {
   switch (fault.kind) {
@@ -124,18 +121,28 @@ export const describeFault = (fault: Fault): string => {
       return `agent ${fault.agent} has ${fault.bytesPerSecond} bytes a second for ${fault.forMs} ms`;
     case "terraform":
       return "SIGKILL a terraform";
+    default:
+      return describeReplicaFault(fault);
   }
 };
 
-const nameOf = (victim: Victim): string => (victim === "server" ? "server" : `agent ${victim}`);
+const nameOf = ({ role, number }: Victim): string => `${role} ${number}`;
+
+/** What a report counts it as. */
+export function kindOf(fault: Fault): string {
+  if (fault.kind === "end") return `${fault.signal} ${fault.victim.role}`;
+  if (fault.kind === "freeze") return `SIGSTOP ${fault.victim.role}`;
+  if (fault.kind === "shape") return fault.shape.kind;
+  return fault.kind === "shape-link" ? `${fault.shape.kind} ${fault.link}` : labelOf(fault);
+}
+
+const labelOf = (fault: Exclude<Fault, { readonly kind: "end" | "freeze" | "shape" | "shape-link" }>): string =>
+  fault.kind === "cut-link" ? `cut ${fault.link}` : fault.kind;
 
 /** Does something to a cluster; `later` undoes what lasts. Answers the pid of a terraform that it ended. */
-export async function inject(
-  cluster: Cluster,
-  fault: Fault,
-  later: (ms: number, undo: () => void) => void,
-): Promise<number | undefined> {
-  const memberOf = (victim: Victim): Member => (victim === "server" ? cluster.server : agentOf(victim).member);
+export async function inject(cluster: Cluster, fault: Fault, later: Later): Promise<number | undefined> {
+  const memberOf = ({ role, number }: Victim): Member =>
+    role === "server" ? serverOf(cluster, number).member : agentOf(number).member;
   const agentOf = (number: number): FaultyAgent => {
     const agent = cluster.agents[number];
     if (agent === undefined) throw new Error(`there is no agent ${number}`);
@@ -186,6 +193,8 @@ export async function inject(
     }
     case "terraform":
       return endTerraform(await livingTerraforms(cluster), fault.which);
+    default:
+      return void (await injectIntoReplicas(cluster, fault, later));
   }
 }
 

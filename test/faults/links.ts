@@ -1,4 +1,4 @@
-import type { Direction } from "../support/relay.ts";
+import type { Direction, Shape } from "../support/relay.ts";
 import type { Seeded } from "../support/seeded.ts";
 import type { Fault, TimedFault } from "./faults.ts";
 
@@ -23,3 +23,13 @@ function drawLink(random: Seeded, durationMs: number, agent: number): readonly T
 /** As often between 1,000 and 2,000 as between 10,000 and 20,000. */
 const magnitude = (random: Seeded, low: number, high: number): number =>
   Math.round(low * (high / low) ** random.fraction());
+
+/** Draws what becomes of the bytes of a direction for a while. */
+export const drawShape = (random: Seeded): Shape =>
+  random.pick<Shape>([
+    { kind: "stall" },
+    { kind: "stall" },
+    { kind: "delay", ms: random.between(20, 400) },
+    { kind: "throttle", bytesPerSecond: random.between(2000, 40_000) },
+    { kind: "slice" },
+  ]);

@@ -30,6 +30,10 @@ export interface MemberParts {
   readonly start: (env: Readonly<Record<string, string>>) => Program;
   /** Matches what the program says once it is of use. */
   readonly ready: RegExp;
+  /** Matches why a start may be refused, for a fault that was made elsewhere. */
+  readonly mayFail?: RegExp | undefined;
+  /** After SIGTERM, unless it was stopped meanwhile; if absent, it may take its time. */
+  readonly stopsWithinMs?: number;
 }
 
 const usual: Comeback = { downMs: 200 };
@@ -49,6 +53,8 @@ export class Member {
   #isOrdered = false;
   #isOver = false;
   #isFrozen = false;
+  /** Has to end in time. */
+  #stopping: Program | undefined;
   readonly #started = Promise.withResolvers<void>();
   #running: Promise<void> | undefined;
 
@@ -95,10 +101,25 @@ export class Member {
     this.#isOrdered = true;
     this.thaw();
     this.program.signal(signal);
+    if (signal === "SIGTERM") this.#expectEnd(this.program);
+  }
+
+  /** A stop that takes too long is a fault of its own; so that the rest can go on, it is ended. */
+  #expectEnd(program: Program): void {
+    const { stopsWithinMs } = this.#parts;
+    if (stopsWithinMs === undefined) return;
+    this.#stopping = program;
+    const timer = setTimeout(() => {
+      if (this.#stopping !== program || !program.isRunning) return;
+      this.surprises.push(`${this.name} did not end within ${stopsWithinMs} ms: ${program.stderr().slice(-1500)}`);
+      program.signal("SIGKILL");
+    }, stopsWithinMs);
+    void program.ended.then(() => clearTimeout(timer));
   }
 
   freeze(): void {
     this.#isFrozen = true;
+    this.#stopping = undefined;
     this.program.signal("SIGSTOP");
   }
 
@@ -141,6 +162,8 @@ export class Member {
       this.died.push(failpoint.name);
       return;
     }
+    const said = this.program.stderr() + this.program.stdout();
+    if (code !== 0 && this.#parts.mayFail?.test(said) && !this.#parts.ready.test(said)) return;
     this.surprises.push(`${this.name} ended with ${signal ?? code}: ${this.program.stderr().slice(-1500)}`);
   }
 }

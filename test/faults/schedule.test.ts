@@ -16,9 +16,11 @@ const {
   WINDLASS_FAULTS_REPORT: reportFile,
   WINDLASS_FAULTS_HABIT: askedHabit,
   WINDLASS_FAULTS_LINKS: links = "drawn",
+  WINDLASS_FAULTS_REPLICAS: askedReplicas,
 } = readEnvironment();
 
 const habit = fakeHabits.find((known) => known === askedHabit);
+const replicas = askedReplicas === undefined ? undefined : Number(askedReplicas);
 const runsOfBatch = Number(batch);
 const batches = Math.ceil(Number(schedules) / runsOfBatch);
 const seeds = Array.from({ length: batches }, (_, index) => Number(firstSeed) + index);
@@ -42,9 +44,12 @@ describe("random schedules of faults", () => {
 async function oneBatch(seed: number): Promise<string | undefined> {
   const ofHabit = habit === undefined ? "" : ` --habit ${habit}`;
   const ofLinks = links === "none" ? " --links none" : "";
-  const again = `npm run test:faults -- --seed ${seed} --schedules ${batch} --batch ${batch}${ofHabit}${ofLinks}`;
+  const ofReplicas = replicas === undefined ? "" : ` --replicas ${replicas}`;
+  const which = `${ofHabit}${ofLinks}${ofReplicas}`;
+  const again = `npm run test:faults -- --seed ${seed} --schedules ${batch} --batch ${batch}${which}`;
   try {
-    const { evidence, ...report } = await runBatch({ seed, runs: runsOfBatch, habit, hasLinks: links !== "none" });
+    const options = { seed, runs: runsOfBatch, habit, hasLinks: links !== "none", replicas };
+    const { evidence, ...report } = await runBatch(options);
     await tell(report);
     if (report.violations.length === 0) return undefined;
     console.error(`── seed ${seed}: ${report.violations.join("\n")}\nrun it again: ${again}\n${evidence}`);

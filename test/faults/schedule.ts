@@ -7,16 +7,19 @@ import { checkAll, type Findings, jobDirectories, stateName } from "./checks.ts"
 import { type Cluster, openCluster } from "./cluster.ts";
 import type { FakeHabit } from "./fake-plan.ts";
 import { type DrawnRun, drawRun, driveRun, type FaultRun, prepareRun } from "./fault-run.ts";
-import { describeFault, drawFailpoint, drawFaults, type Fault, inject, type TimedFault } from "./faults.ts";
+import { describeFault, drawFailpoint, drawFaults, inject, kindOf, type TimedFault } from "./faults.ts";
 import { drawLinks } from "./links.ts";
 import type { ArmedFailpoint } from "./member.ts";
 import { persistently } from "./persist.ts";
+import { drawReplicaFaults, type Later } from "./replica-faults.ts";
 
 export interface BatchOptions {
   readonly seed: number;
   /** Each is one schedule: a run of its own, at its own moment of the batch's faults. */
   readonly runs: number;
   readonly databaseUrl?: string;
+  /** So many servers behind a balancer, on one PostgreSQL, which fails as well; one server if absent. */
+  readonly replicas?: number | undefined;
   /** The habit of every terraform; without it each run draws its own. */
   readonly habit?: FakeHabit | undefined;
   /** False: no link is slow or cut again and again for long. */
@@ -28,6 +31,7 @@ export interface BatchReport extends Findings {
   readonly seed: number;
   readonly habit: FakeHabit | "drawn";
   readonly hasLinks: boolean;
+  readonly replicas: number;
   readonly runs: number;
   /** How the runs ended, by state. */
   readonly ends: Readonly<Record<string, number>>;
@@ -52,7 +56,7 @@ interface Drawn {
   readonly failpoints: readonly (ArmedFailpoint | undefined)[];
 }
 
-function drawBatch({ seed, runs, habit, hasLinks = true }: BatchOptions): Drawn {
+function drawBatch({ seed, runs, habit, hasLinks = true, replicas }: BatchOptions): Drawn {
   const random = new Seeded(seed);
   // Many runs at once take longer: the faults should meet all of them.
   const durationMs = Math.round(random.between(5_000, 14_000) * Math.max(1, runs / 48));
@@ -61,13 +65,17 @@ function drawBatch({ seed, runs, habit, hasLinks = true }: BatchOptions): Drawn 
   const realShare = isMixed && habit !== "tofu" ? 0.5 : 0;
   const drawn = Array.from({ length: runs }, () => drawRun(random.fork(), durationMs, { realShare, habit }));
   const faults = drawFaults(random.fork(), durationMs, agentCount);
-  const failpoints = ["server" as const, 0, 1].map((victim) =>
-    random.chance(0.3) && victim !== "server" ? drawFailpoint(random, victim) : undefined,
+  const failpoints = [undefined, 0, 1].map((number) =>
+    random.chance(0.3) && number !== undefined ? drawFailpoint(random, { role: "agent", number }) : undefined,
   );
   // Of a generator of its own: all else is drawn as without them.
   const links = hasLinks ? drawLinks(new Seeded(seed ^ 0x6c696e6b), durationMs, agentCount) : [];
   const timeline = [...faults, ...links].sort((one, other) => one.atMs - other.atMs);
-  return { durationMs, runs: drawn, faults: timeline, failpoints };
+  const all =
+    replicas === undefined
+      ? timeline
+      : drawReplicaFaults(new Seeded(seed ^ 0x7265706c), timeline, { durationMs, replicas });
+  return { durationMs, runs: drawn, faults: all, failpoints };
 }
 
 /** Runs a batch of schedules on a cluster of its own, heals it, waits until it rests, and checks every promise. */
@@ -75,12 +83,13 @@ export async function runBatch(options: BatchOptions): Promise<BatchReport> {
   const startedMs = performance.now();
   const drawn = drawBatch(options);
   await using scene = await openScene();
-  const { databaseUrl } = options;
+  const { databaseUrl, replicas } = options;
   await using cluster = await openCluster(scene, {
     agents: agentCount,
     concurrency: Math.ceil(options.runs / agentCount) + 1,
     failpoints: drawn.failpoints,
     ...(databaseUrl === undefined ? {} : { databaseUrl }),
+    ...(replicas === undefined ? {} : { replicas }),
   });
   const { runs, endedByUs } = await playBatch(cluster, drawn);
   const unrest = await rest(cluster, runs);
@@ -89,12 +98,13 @@ export async function runBatch(options: BatchOptions): Promise<BatchReport> {
   const violations = [...unrest, ...findings.violations, ...(await closeAll(cluster))];
   // Said here as well: disposing the scene fails, too, when something is left.
   if (violations.length > 0) console.error(`seed ${options.seed}: ${violations.join("\n")}`);
-  const members = [cluster.server, ...cluster.agents.map(({ member }) => member)];
+  const members = [...cluster.servers, ...cluster.agents].map(({ member }) => member);
   const evidence = violations.length === 0 ? "" : [timelineOf(drawn), scene.report()].join("\n");
   return {
     ...findings,
     ...{ violations, evidence, seed: options.seed, habit: options.habit ?? "drawn", runs: runs.length },
     hasLinks: options.hasLinks ?? true,
+    replicas: replicas ?? 1,
     ends: counted(ends),
     faults: counted(drawn.faults.map(({ fault }) => kindOf(fault))),
     failpoints: counted(members.flatMap(({ died }) => died)),
@@ -105,12 +115,6 @@ export async function runBatch(options: BatchOptions): Promise<BatchReport> {
 
 const counted = (names: readonly string[]): Readonly<Record<string, number>> =>
   Object.fromEntries([...new Set(names)].sort().map((name) => [name, names.filter((other) => other === name).length]));
-
-function kindOf(fault: Fault): string {
-  if (fault.kind === "shape") return fault.shape.kind;
-  if (fault.kind === "end") return `${fault.signal} ${typeof fault.victim === "number" ? "agent" : "server"}`;
-  return fault.kind === "freeze" ? `SIGSTOP ${typeof fault.victim === "number" ? "agent" : "server"}` : fault.kind;
-}
 
 const timelineOf = ({ faults, failpoints, runs }: Drawn): string =>
   [
@@ -130,8 +134,8 @@ async function playBatch(cluster: Cluster, { runs, faults, durationMs }: Drawn):
   for (const run of runs) workspaces.push(await prepareRun(cluster, run));
   const driven = Promise.all(runs.map((run, index) => driveRun(cluster, workspaces[index] ?? "", run)));
   const endedByUs = new Set<number>();
-  const lasting: Promise<void>[] = [];
-  const later = (ms: number, undo: () => void) => void lasting.push(pause(ms).then(undo));
+  const lasting: Promise<unknown>[] = [];
+  const later: Later = (ms, undo) => void lasting.push(pause(ms).then(undo));
   const startedMs = performance.now();
   for (const { atMs, fault } of faults) {
     await pause(Math.max(0, startedMs + atMs - performance.now()));
@@ -141,7 +145,8 @@ async function playBatch(cluster: Cluster, { runs, faults, durationMs }: Drawn):
   await pause(Math.max(0, startedMs + durationMs - performance.now()));
   await Promise.all(lasting);
   for (const { proxy } of cluster.agents) proxy.heal();
-  await cluster.server.ready();
+  for (const { links } of cluster.servers) for (const link of Object.values(links ?? {})) link.heal();
+  for (const { member } of cluster.servers) await member.ready();
   return { runs: await driven, endedByUs };
 }
 
@@ -163,7 +168,7 @@ async function rest(cluster: Cluster, runs: readonly FaultRun[]): Promise<readon
 /** Idle programs end at once, and well. */
 async function closeAll(cluster: Cluster): Promise<readonly string[]> {
   const problems: string[] = [];
-  for (const member of [...cluster.agents.map((agent) => agent.member), cluster.server]) {
+  for (const { member } of [...cluster.agents, ...cluster.servers]) {
     try {
       const { code, signal } = await member.close();
       if (code !== 0) problems.push(`${member.name} ended with ${signal ?? code} on SIGTERM`);

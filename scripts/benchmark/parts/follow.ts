@@ -3,7 +3,7 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { RunPhase } from "../../../src/gen/windlass/v1/run_pb.ts";
 import { makingEngine } from "../../../test/support/engine.ts";
-import type { TestServer } from "../../../test/support/scene.ts";
+import type { Scene, TestServer } from "../../../test/support/scene.ts";
 import { type Bench, onEachStorage, type Part, type Row, type Storage } from "../part.ts";
 import { wholeRun } from "../runs.ts";
 import { preciseMs } from "../timing.ts";
@@ -24,15 +24,11 @@ async function measure({ scene, rounds }: Bench, { name, server: open }: Storage
   const server = await open(scene);
   const pool = await server.api.pool();
   const agent = await scene.agent(server, { pool, args: ["--engine-path", await makingEngine(scene.directory)] });
-  const workspace = await server.api.workspace({ agentPool: pool });
-  const directory = await scene.configuration("hello");
-  await writeFile(join(directory, "talking.bash"), talking);
-  await writeFile(join(directory, "made.sh"), "bash talking.bash\n");
-  await server.api.upload(workspace, directory);
+  const { workspace, script } = await talkingWorkspace(scene, server, pool);
   const [seen, piped]: [number[], number[]] = [[], []];
   for (let round = 0; round < rounds; round++) {
     seen.push(...(await followed(server, workspace)));
-    piped.push(...(await throughPipe(join(directory, "talking.bash"))));
+    piped.push(...(await throughPipe(script)));
   }
   await agent.stop("SIGTERM");
   await server.stop("SIGTERM");
@@ -50,7 +46,23 @@ async function measure({ scene, rounds }: Bench, { name, server: open }: Storage
   ];
 }
 
-async function followed({ api }: TestServer, workspace: string): Promise<readonly number[]> {
+/** A workspace whose plans write lines, and the script that does. */
+export async function talkingWorkspace(
+  scene: Scene,
+  { api }: TestServer,
+  agentPool: string,
+): Promise<{ readonly workspace: string; readonly script: string }> {
+  const workspace = await api.workspace({ agentPool });
+  const directory = await scene.configuration("hello");
+  const script = join(directory, "talking.bash");
+  await writeFile(script, talking);
+  await writeFile(join(directory, "made.sh"), "bash talking.bash\n");
+  await api.upload(workspace, directory);
+  return { workspace, script };
+}
+
+/** How late each line of a plan comes to a follower at this server. */
+export async function followed({ api }: TestServer, workspace: string): Promise<readonly number[]> {
   const runId = await api.start(workspace, { planOnly: true });
   const delays = new LineDelays();
   for await (const { chunk } of api.clients.runs.streamRunLogs({ runId, phase: RunPhase.PLAN, follow: true })) {

@@ -1,39 +1,22 @@
-import { cp, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { cp, rm } from "node:fs/promises";
 import { join } from "node:path";
 import Database from "better-sqlite3";
 import { execa } from "execa";
 import type pg from "pg";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import * as z from "zod";
 import { testEngines } from "../../../test/engines.ts";
 import { createTestDatabase, hasPostgres } from "../../../test/postgres.ts";
+import {
+  journalOf,
+  migrationsRoot,
+  newerMigrations,
+  olderMigrations,
+} from "../../../test/support/store/migration-sets.ts";
 import { at, organization } from "../../../test/support/store/rows.ts";
 import { openStore } from "../open.ts";
 import { connectPostgres } from "../postgres/connections.ts";
 import { DatabaseRoute } from "../postgres/route.ts";
 import { migratePostgres, migrateSqlite } from "./migrate.ts";
-
-const root = new URL("../../../migrations/", import.meta.url).pathname;
-const journalShape = z.object({
-  version: z.string(),
-  dialect: z.string(),
-  entries: z.array(z.looseObject({ idx: z.number(), when: z.number(), tag: z.string() })),
-});
-
-const journalOf = async (folder: string) =>
-  journalShape.parse(JSON.parse(await readFile(join(folder, "meta", "_journal.json"), "utf8")));
-
-/** A copy of an engine's migrations without those from `tag` on, as an older program had them. */
-async function olderMigrations(engine: string, tag: string): Promise<string> {
-  const folder = await mkdtemp(join(tmpdir(), "windlass-migrations-"));
-  held.defer(() => rm(folder, { recursive: true, force: true }));
-  await cp(join(root, engine), folder, { recursive: true });
-  const journal = await journalOf(folder);
-  const entries = journal.entries.filter((entry) => entry.tag < tag);
-  await writeFile(join(folder, "meta", "_journal.json"), JSON.stringify({ ...journal, entries }));
-  return folder;
-}
 
 async function onPostgres(url: string, run: (client: pg.Client) => Promise<void>): Promise<void> {
   const client = await connectPostgres(new DatabaseRoute({ url }), "a test");
@@ -46,7 +29,7 @@ async function onPostgres(url: string, run: (client: pg.Client) => Promise<void>
 
 /** A database that an older program has left, with these statements run in it. */
 async function leftByOlder(url: string, engine: string, { tag, sql }: { readonly tag: string; readonly sql: string }) {
-  const folder = await olderMigrations(engine, tag);
+  const folder = await olderMigrations(held, engine, tag);
   if (engine === "sqlite") {
     const db = new Database(url.slice("sqlite:".length));
     migrateSqlite(db, folder);
@@ -60,21 +43,6 @@ async function leftByOlder(url: string, engine: string, { tag, sql }: { readonly
   });
 }
 
-/** A copy of an engine's migrations with one more, as a newer program would bring it. */
-async function newerMigrations(engine: string, statements: string): Promise<string> {
-  const folder = await mkdtemp(join(tmpdir(), "windlass-migrations-"));
-  await cp(join(root, engine), folder, { recursive: true });
-  const journal = await journalOf(folder);
-  const last = journal.entries.at(-1);
-  const entry = { ...last, idx: journal.entries.length, tag: "newer", when: (last?.when ?? 0) + 1 };
-  await writeFile(join(folder, "newer.sql"), statements);
-  await writeFile(
-    join(folder, "meta", "_journal.json"),
-    JSON.stringify({ ...journal, entries: [...journal.entries, entry] }),
-  );
-  return folder;
-}
-
 let held: AsyncDisposableStack;
 beforeEach(() => {
   held = new AsyncDisposableStack();
@@ -82,8 +50,7 @@ beforeEach(() => {
 afterEach(() => held.disposeAsync());
 
 async function migrateAsNewer(url: string, engine: string, statements: string): Promise<void> {
-  const folder = await newerMigrations(engine, statements);
-  held.defer(() => rm(folder, { recursive: true, force: true }));
+  const folder = await newerMigrations(held, engine, statements);
   if (engine === "sqlite") {
     const db = new Database(url.slice("sqlite:".length));
     migrateSqlite(db, folder);
@@ -104,7 +71,7 @@ describe.each(testEngines)("migrations of $name", (engine) => {
     const { rows: url } = await engine.urls(held);
     await (await openStore({ url }))[Symbol.asyncDispose]();
     await migrateAsNewer(url, engine.name, "CREATE TABLE later (id text)");
-    const known = (await journalOf(join(root, engine.name))).entries.length;
+    const known = (await journalOf(join(migrationsRoot, engine.name))).entries.length;
     await expect(openStore({ url })).rejects.toMatchObject({
       code: "storage_unavailable",
       message: expect.stringContaining(`schema version ${known + 1} and this windlassd knows versions up to ${known}`),
@@ -114,7 +81,7 @@ describe.each(testEngines)("migrations of $name", (engine) => {
   test("they make what the tables say: nothing is left to generate", { timeout: 60_000 }, async () => {
     const copy = join("node_modules", ".cache", `windlass-drift-${process.pid}-${engine.name}`); // relative: drizzle-kit wants it so
     held.defer(() => rm(copy, { recursive: true, force: true }));
-    await cp(join(root, engine.name), copy, { recursive: true });
+    await cp(join(migrationsRoot, engine.name), copy, { recursive: true });
     const dialect = engine.name === "sqlite" ? "sqlite" : "postgresql";
     const schema = `./src/store/schema.${engine.name}.ts`;
     const generate = ["drizzle-kit", "generate", "--dialect", dialect, "--schema", schema, "--out", `./${copy}`];
@@ -149,7 +116,7 @@ describe.each(testEngines)("migrations of $name", (engine) => {
   });
 
   test("they are applied in the order of their dates, without which one would be skipped", async () => {
-    const whens = (await journalOf(join(root, engine.name))).entries.map(({ when }) => when);
+    const whens = (await journalOf(join(migrationsRoot, engine.name))).entries.map(({ when }) => when);
     expect(whens).toEqual(whens.toSorted((a, b) => a - b));
     expect(new Set(whens).size).toBe(whens.length);
   });
