@@ -158,6 +158,13 @@ class StartedAgent implements RunningAgent {
     await using engines = this.#engineStore();
     const news = this.#engineNews(engines);
     const looking = news.look();
+    // A program that does not answer holds nobody up: jobs have stopped by then, and it is ended.
+    await using _asking = {
+      [Symbol.asyncDispose]: async () => {
+        await engines[Symbol.asyncDispose]();
+        await looking;
+      },
+    };
     await using packages = this.#packageStore();
     const cache = this.#downloadCache();
     const tidying = tidyUntil(cache, this.#options.clock, this.#stopping.signal);
@@ -193,7 +200,6 @@ class StartedAgent implements RunningAgent {
     this.#stopping.abort(new Error("the agent stops"));
     await idling;
     await tidying;
-    await looking;
     return outcome;
   }
 
