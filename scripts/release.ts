@@ -30,9 +30,9 @@ async function release(options: ReleaseOptions): Promise<void> {
   await mkdir(out, { recursive: true });
   for (const arch of options.archs) await releaseFor(arch, options);
   if (options.kinds.includes("npm")) await packNpm(out, { root, version, runtime: await nodeRuntime(root, "x64") });
-  if (options.kinds.includes("protos")) {
+  for (const kind of ["protos", "python", "go"] as const) {
     const env = { WINDLASS_RELEASE_VERSION: version };
-    await execa(join(root, "scripts/release-protos"), [out], { env });
+    if (options.kinds.includes(kind)) await execa(join(root, `scripts/release-${kind}`), [out], { env });
   }
   await writeFile(join(out, `windlass-${version}.cdx.json`), await billOfMaterials(root, options));
   if (options.kinds.includes("tarball")) await writeManifest(options);

@@ -43,7 +43,12 @@ const most = 20;
 /** A pool, what its agents and KEDA show, and the jobs that people bring. */
 async function openPool(name: string) {
   const { control, organization, as, clock } = fixture;
-  const pool = rows.pool({ id: newId("apool", control.random), organizationId: organization.id, name, isOrganizationScoped: true });
+  const pool = rows.pool({
+    id: newId("apool", control.random),
+    organizationId: organization.id,
+    name,
+    isOrganizationScoped: true,
+  });
   await control.store.write((tx) => tx.pools.insert(pool));
   const wanted = { pool: { organization: "", name }, description: "", expiresInMs: null };
   const { token, secret } = await createAgentToken(control, as("owner"), wanted);

@@ -4,8 +4,9 @@ import { execa } from "execa";
 import { valid } from "semver";
 import { type Architecture, architectures } from "./product.ts";
 
-/** What can be left out. */
-export const kinds = ["tarball", "deb", "executable", "npm", "protos"] as const;
+/** What needs nothing but this clone, and what needs another language and its registry. */
+const ownKinds = ["tarball", "deb", "executable", "npm", "protos"] as const;
+export const kinds = [...ownKinds, "python", "go"] as const;
 /** `tarball`, `deb`, … */
 export type Kind = (typeof kinds)[number];
 
@@ -31,12 +32,13 @@ export interface ReleaseOptions {
 
 export const usage = `scripts/release VERSION [--out DIR] [--arch x64,arm64] [--only KIND,…]
 Builds what people install: archives and .deb packages of the three programs with their own Node, single executables of client and agent,
-an npm package, the protos, SHA256SUMS, a bill of materials, and the signed manifest by which agents update themselves. The same commit,
+an npm package, the protos, packages of the API for Python and Go, SHA256SUMS, a bill of materials, and the signed manifest by which agents update themselves. The same commit,
 version and keys give the same bytes.
 
   --out DIR             where to [release/VERSION]
   --arch ARCH,…         for which processors [x64,arm64]
-  --only KIND,…         of ${kinds.join(", ")} [all]
+  --only KIND,…         of ${kinds.join(", ")} [all but python and go, which need
+                        these languages and their registries]
   --compression N       from 1, which is fast, to 9, which is small [6]
   --sequence N          of the manifest; rises with each one [the commit's time in seconds]
   --expires-after DAYS  when the manifest is no longer trusted [180]
@@ -55,7 +57,7 @@ export async function readReleaseOptions(root: string, args: readonly string[]):
     options: {
       out: { type: "string" },
       arch: { type: "string", default: Object.keys(architectures).join() },
-      only: { type: "string", default: kinds.join() },
+      only: { type: "string", default: ownKinds.join() },
       compression: { type: "string", default: "6" },
       sequence: { type: "string" },
       "expires-after": { type: "string", default: "180" },

@@ -173,6 +173,13 @@ class StartedAgent implements RunningAgent {
     await using engines = this.#engineStore();
     const news = this.#engineNews(engines);
     const looking = news.look();
+    // A program that does not answer holds nobody up: jobs have stopped by then, and it is ended.
+    await using _asking = {
+      [Symbol.asyncDispose]: async () => {
+        await engines[Symbol.asyncDispose]();
+        await looking;
+      },
+    };
     await using packages = this.#packageStore();
     const cache = this.#downloadCache();
     const tidying = tidyUntil(cache, this.#options.clock, this.#stopping.signal);
@@ -214,7 +221,6 @@ class StartedAgent implements RunningAgent {
     if (outcome.kind === "drained") await updater?.leave();
     await idling;
     await tidying;
-    await looking;
     return endOf(outcome, await updating);
   }
 

@@ -61,6 +61,21 @@ describe.skipIf(!hasTools(language("go")))("in an empty folder, by its recipe,",
       );
     });
 
+    test.runIf(folder === "go")(
+      "is built with the module of a release, which is what the recipe generates",
+      async () => {
+        const pack = join(import.meta.dirname, "../../scripts/release-go");
+        expect(
+          (await place.start(pack, [join(place.folder, "out")], { WINDLASS_RELEASE_VERSION: "1.2.3" }).ended).code,
+        ).toBe(0);
+        const unpack =
+          "tar xzf out/windlass-go-1.2.3.tar.gz && diff -r gen windlass-go-1.2.3 | grep -v ^Only; sed 's,=> ./gen,=> ./windlass-go-1.2.3,' go.mod > with.mod; cp go.sum with.sum; go build -modfile with.mod -o with .";
+        const built = place.start("sh", ["-c", unpack], {});
+        expect(await built.ended, built.stderr()).toMatchObject({ code: 0 });
+        expect(built.stdout()).toBe("");
+      },
+    );
+
     test.runIf(folder === "go")("knows the rules of the protos before it sends anything", async () => {
       const wrong = start("./walk", ["configuration", "A B"]);
       expect(await wrong.ended).toMatchObject({ code: 1 });

@@ -28,8 +28,38 @@ describe.skipIf(!hasTools(python))("examples/clients/python, by its recipe in an
     expect(page.replaceAll(/^ +/gm, "")).toContain((await recipeOf(python)).replaceAll(/^ +/gm, ""));
   });
 
+  test("the package of a release has all that the walk imports, with types, and is the same twice", async () => {
+    const [one, two] = [resolve(place.folder, "one"), resolve(place.folder, "two")];
+    const env = { WINDLASS_PYTHON: resolve(place.folder, "venv/bin/python"), WINDLASS_RELEASE_VERSION: "1.2.3-rc.1" };
+    const pack = resolve(import.meta.dirname, "../../scripts/release-python");
+    for (const out of [one, two]) expect((await place.start(pack, [out], env).ended).code).toBe(0);
+    const name = "windlass-1.2.3rc1-py3-none-any.whl";
+    expect((await readFile(resolve(one, name))).equals(await readFile(resolve(two, name)))).toBe(true);
+    const install = ["-m", "pip", "install", "--quiet", "--no-deps", "--target", "site", resolve(one, name)];
+    expect((await place.start("venv/bin/python", install, {}).ended).code).toBe(0);
+    const site = resolve(place.folder, "site");
+    expect(await readFile(resolve(site, "windlass/v1/run_pb2.pyi"), "utf8")).toContain("class Run(_message.Message)");
+    const said = await place.start("venv/bin/python", ["-c", "import windlass.v1.run_pb2 as r; print(r.__file__)"], {
+      PYTHONPATH: site,
+    });
+    expect(await said.ended).toMatchObject({ code: 0 });
+    expect(said.stdout()).toContain(site);
+  });
+
   describe("with TLS of a private authority", () => {
     const at = usePrivateServer();
+
+    test("the walk runs with the package alone", async () => {
+      const walkFile = resolve(place.folder, "walk.py");
+      const alone = place.start("venv/bin/python", [walkFile, "configuration", "A B"], {
+        PYTHONDONTWRITEBYTECODE: "1",
+        PYTHONSAFEPATH: "1",
+        PYTHONPATH: resolve(place.folder, "site"),
+        ...at.env,
+      });
+      expect(await alone.ended).toMatchObject({ code: 1 });
+      expect(alone.stderr()).toMatch(/^not sent: name: does not match regex pattern/);
+    });
 
     test("walks from a pool to an applied run, over a restart of the server", async () => {
       expect(await walk({ at, place, start: (args) => start("walk.py", args, at.env) })).toEqual([

@@ -67,6 +67,11 @@ test("as many as canaries begin, and stay the same ones until they are through",
   expect(rollOut({ policy: { ...patch, canary: 2 }, releases, agents: through, now }).targets.size).toBe(10);
 });
 
+test("an agent that has just registered as the target has proved nothing before it has said so", () => {
+  const agents = [agent(1, { version: "1.4.2", updateStatus: status("ready", "1.4.2") }), agent(2), agent(3)];
+  expect([...rollOut({ policy: patch, releases, agents, now }).targets.keys()]).toEqual(["agent_1"]);
+});
+
 /** Fifty agents that do what they are told, some steps at a time, with a version of some quality. */
 function simulate(isGood: (agent: RolloutAgent) => boolean, policy: AgentUpdatePolicy) {
   let agents = group(50);

@@ -95,7 +95,7 @@ function goalOf(
 
 /** It is what it should be, and has proved it. */
 const isProved = ({ agent, goal }: Concerned): boolean =>
-  agent.version === goal && isHere(agent) && agent.updateStatus?.state !== "switching";
+  agent.version === goal && isHere(agent) && !begun.has(agent.updateStatus?.state ?? "");
 
 /** It went back, or refuses what went wrong there before, or vanished on the way. */
 function hasFailed({ status, updateStatus: update }: RolloutAgent, { resumedAtMs }: AgentUpdatePolicy): boolean {
