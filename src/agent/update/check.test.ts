@@ -109,13 +109,25 @@ describe("a version is chosen", () => {
   test.each<readonly [string, UpdateManifest, string, Partial<typeof facts>, string]>([
     ["a disabled agent", manifest(), "1.4.2", { rules: { ...rules, strategy: "disabled" } }, "STRATEGY"],
     ["another minor version under patch", offering({ version: "1.5.0" }), "1.5.0", {}, "STRATEGY"],
-    ["another major version", offering({ version: "2.0.0" }), "2.0.0", { rules: { ...rules, strategy: "minor" } }, "STRATEGY"],
+    [
+      "another major version",
+      offering({ version: "2.0.0" }),
+      "2.0.0",
+      { rules: { ...rules, strategy: "minor" } },
+      "STRATEGY",
+    ],
     ["a version that is none", offering({ version: "1.4" }), "1.4", {}, "STRATEGY"],
     ["a version that is not listed", manifest(), "1.4.9", {}, "PLATFORM"],
     ["a withdrawn one", offering({ withdrawn: "it eats states" }), "1.4.2", {}, "BAD_VERSION"],
     ["one that has failed here", manifest(), "1.4.2", { record: bad(false) }, "BAD_VERSION"],
     ["another processor", offering({ artifacts: [{ ...artifact, arch: "arm64" }] }), "1.4.2", {}, "PLATFORM"],
-    ["more bytes than an agent may have", offering({ artifacts: [{ ...artifact, size: 2 ** 40 }] }), "1.4.2", {}, "DOWNLOAD"],
+    [
+      "more bytes than an agent may have",
+      offering({ artifacts: [{ ...artifact, size: 2 ** 40 }] }),
+      "1.4.2",
+      {},
+      "DOWNLOAD",
+    ],
     ["an older server", offering({ min_server: "1.5.0" }), "1.4.2", {}, "SERVER_VERSION"],
     ["journals that it could not read", offering({ journal_format: journalFormat + 2 }), "1.4.2", {}, "JOURNAL_FORMAT"],
   ])("not with %s", (_, given, target, more, reason) => {

@@ -19,8 +19,9 @@ const agent = (number: number, change: Partial<RolloutAgent> = {}): RolloutAgent
   ...change,
 });
 const group = (size: number): RolloutAgent[] => Array.from({ length: size }, (_, number) => agent(number));
-const targets = (agents: readonly RolloutAgent[], policy = patch) =>
-  [...rollOut({ policy, releases, agents, now }).targets.values()];
+const targets = (agents: readonly RolloutAgent[], policy = patch) => [
+  ...rollOut({ policy, releases, agents, now }).targets.values(),
+];
 
 describe("what an agent should become", () => {
   test.each<readonly [string, Partial<AgentUpdatePolicy>, Partial<RolloutAgent>, string | undefined]>([
@@ -58,9 +59,9 @@ test("as many as canaries begin, and stay the same ones until they are through",
   const onTrial = agents.map((one) =>
     first.has(one.id) ? { ...one, version: "1.4.2", updateStatus: status("switching", "1.4.2") } : one,
   );
-  expect([...rollOut({ policy: { ...patch, canary: 2 }, releases, agents: onTrial, now }).targets.keys()].toSorted()).toEqual(
-    [...first.keys()].toSorted(),
-  );
+  expect(
+    [...rollOut({ policy: { ...patch, canary: 2 }, releases, agents: onTrial, now }).targets.keys()].toSorted(),
+  ).toEqual([...first.keys()].toSorted());
   const through = agents.map((one) =>
     first.has(one.id) ? { ...one, version: "1.4.2", updateStatus: status("confirmed", "1.4.2") } : one,
   );

@@ -22,9 +22,16 @@ test.each([
   expect(isIn(window, at)).toBe(is);
 });
 
-test.each(["", "Mon", "Mon-Thu", "25:00-26:00", "01:00-01:00", "01:61-02:00", "Foo 01:00-02:00", "01:00-02:00 Mars/Base", "Mon--Thu 01:00-02:00"])(
-  "%j is none",
-  (text) => {
-    expect(readUpdateWindow(text)).toBeUndefined();
-  },
-);
+test.each([
+  "",
+  "Mon",
+  "Mon-Thu",
+  "25:00-26:00",
+  "01:00-01:00",
+  "01:61-02:00",
+  "Foo 01:00-02:00",
+  "01:00-02:00 Mars/Base",
+  "Mon--Thu 01:00-02:00",
+])("%j is none", (text) => {
+  expect(readUpdateWindow(text)).toBeUndefined();
+});

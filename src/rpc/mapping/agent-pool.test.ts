@@ -2,9 +2,9 @@ import { create } from "@bufbuild/protobuf";
 import { expect, test } from "vitest";
 import { changesByField, fixedFields, shown, unsetFields } from "../../../test/support/mapping.ts";
 import { at, job, pool, run } from "../../../test/support/store/rows.ts";
-import type { AgentUpdatePolicy } from "../../domain/agents/agent-update.ts";
 import type { QueuedJobView } from "../../control/agents/pool-queue.ts";
 import type { PoolView } from "../../control/workspaces/pool-view.ts";
+import type { AgentUpdatePolicy } from "../../domain/agents/agent-update.ts";
 import { AgentPoolSchema, QueuedJobSchema } from "../../gen/windlass/v1/agent_pool_pb.ts";
 import { agentPoolFields, toAgentPool, toQueuedJob } from "./agent-pool.ts";
 
