@@ -103,9 +103,7 @@ async function checkedContent(
 /** What came on the way turns out to be the last word. */
 async function settled(control: Control, known: StateVersion, isFinal: boolean): Promise<StateVersion> {
   if (!isFinal || known.isFinal) return known;
-  return changeAbout(control, known.id, async (tx) =>
-    settledIn(tx, (await tx.states.get(known.id)) ?? known, isFinal),
-  );
+  return changeAbout(control, known.id, async (tx) => settledIn(tx, (await tx.states.get(known.id)) ?? known, isFinal));
 }
 
 async function settledIn(tx: Queries, known: StateVersion, isFinal: boolean): Promise<StateVersion> {

@@ -11,7 +11,13 @@ const documentOf = (error: unknown) => {
 
 test("what is the caller's is never a 5xx: clients repeat these for minutes", () => {
   const faults = keysOf(refusalOf).filter((code) => refusalOf[code].status >= 500);
-  expect(faults.toSorted()).toEqual(["deadline_exceeded", "internal", "issuer_unavailable", "server_draining", "storage_unavailable"]);
+  expect(faults.toSorted()).toEqual([
+    "deadline_exceeded",
+    "internal",
+    "issuer_unavailable",
+    "server_draining",
+    "storage_unavailable",
+  ]);
 });
 
 test("every refusal is a document with its status, a title and a detail", () => {
