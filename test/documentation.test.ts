@@ -69,8 +69,11 @@ test("the README is a page and a half, with the two commands that need nothing e
   expect(readme).toContain("\n    scripts/test            #");
 });
 
-/** Of pip, scripts/release and its sisters, systemctl, dpkg and docker. */
-const foreignFlags = new Set(["--requirement", "--release", "--now", "--purge", "--build-arg", "--arch"]);
+/** Of pip, scripts/release and its sisters, systemctl, dpkg, docker, kubectl and helm. */
+const foreignFlags = new Set([
+  ...["--requirement", "--release", "--now", "--purge", "--build-arg", "--arch"],
+  ...["--from-literal", "--from-file", "--reuse-values"],
+]);
 
 test("every flag that a page names is one of our programs", () => {
   const declared = globSync(

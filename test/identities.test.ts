@@ -45,8 +45,10 @@ test("an agent comes with the token of its pod alone, comes again with the next 
   await doctor.ended;
   expect(JSON.parse(doctor.stdout())).toContainEqual(expect.objectContaining({ id: "token", status: "ok" }));
 
-  const agent = scene.start("windlass-agent", call);
+  const agent = scene.start("windlass-agent", call, { KEDA_TOKEN: "what-keda-asks-with" });
   await server.api.agentWhen(name, AgentStatus.IDLE);
+  if (process.platform === "linux")
+    expect(await readFile(`/proc/${agent.pid}/environ`, "utf8")).not.toContain("what-keda-asks-with");
   // As the kubelet does it: the link leads to another file at once.
   await writeFile(`${file}.next`, identity("system:serviceaccount:windlass:second"), { mode: 0o600 });
   await rename(`${file}.next`, file);

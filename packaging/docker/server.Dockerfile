@@ -1,5 +1,6 @@
 # The control plane. In the directory of the build lie the archives of a release:
 #   docker build -f packaging/docker/server.Dockerfile --build-arg VERSION=1.2.3 -t windlassd:1.2.3 release/1.2.3
+# The user has a name: without one ssh, and so git over ssh, refuses to work.
 # BASE is any image of Debian's family, with apt-get, or one that has certificates already.
 ARG BASE=debian:bookworm-slim
 FROM ${BASE}
@@ -9,6 +10,7 @@ ARG TARGETARCH=amd64
 COPY windlassd-${VERSION}-linux-*.tar.gz /tmp/release/
 RUN set -eu; \
   if command -v apt-get >/dev/null; then \
+    export DEBIAN_FRONTEND=noninteractive; \
     apt-get update -qq; \
     apt-get install -y -qq --no-install-recommends ca-certificates git openssh-client bubblewrap; \
     rm -rf /var/lib/apt/lists/*; \
@@ -18,6 +20,8 @@ RUN set -eu; \
   tar -xzf "/tmp/release/windlassd-${VERSION}-linux-$arch.tar.gz" -C /opt/windlassd --strip-components=1; \
   rm -rf /tmp/release; \
   ln -s /opt/windlassd/bin/windlassd /usr/local/bin/windlassd; \
+  getent group 10001 >/dev/null || echo "windlass:x:10001:" >>/etc/group; \
+  getent passwd 10001 >/dev/null || echo "windlass:x:10001:10001::/var/lib/windlass:/usr/sbin/nologin" >>/etc/passwd; \
   chown 10001:10001 /var/lib/windlass
 ENV HOME=/var/lib/windlass \
   WINDLASS_DATA_DIR=/var/lib/windlass \

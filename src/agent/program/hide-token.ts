@@ -2,8 +2,11 @@ import { accessSync, closeSync, constants } from "node:fs";
 // biome-ignore lint/correctness/noUnresolvedImports: the linter does not know this module of Node
 import { isSea } from "node:sea";
 import { type Environment, readEnvironment } from "../../lib/environment.ts";
+import { given } from "../../lib/values/records.ts";
 
 export const tokenVariable = "WINDLASS_AGENT_TOKEN";
+/** With what KEDA asks the server: it can read that from the environment of an agent alone, and the agent has no use for it. */
+const scalerVariable = "KEDA_TOKEN";
 const hiddenToken = "/dev/fd/3";
 
 /** HCP Terraform's name of it; once the token was taken from there, it is left empty. */
@@ -23,13 +26,16 @@ END
  * process of the same user, for as long as the process lives. Returns when there is nothing to hide, or no way to.
  */
 export function hideToken(environment: Environment = readEnvironment()): void {
+  const { [scalerVariable]: scalerToken, ...others } = environment;
   const isGiven = [tokenVariable, hcpVariable].some((name) => (environment[name] ?? "") !== "");
   const isInFile = (environment[`${tokenVariable}_FILE`] ?? "") !== "" && (environment[tokenVariable] ?? "") === "";
-  if (!isGiven || isInFile || !canStartAnew()) return;
+  const hasToken = isGiven && !isInFile;
+  if ((!hasToken && scalerToken === undefined) || !canStartAnew()) return;
   // A single executable brings Node's options itself, and would take any that is given for its own.
   const words = process.argv.slice(isSea() ? 2 : 1);
   const self = [process.execPath, ...(isSea() ? [] : process.execArgv), ...words];
-  const env = { ...environment, [`${tokenVariable}_FILE`]: hiddenToken };
+  if (!hasToken) process.execve?.(process.execPath, self, given(others));
+  const env = { ...given(others), [`${tokenVariable}_FILE`]: hiddenToken };
   process.execve?.("/bin/sh", ["sh", "-c", handOver, "sh", ...self], env);
 }
 

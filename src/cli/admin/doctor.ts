@@ -11,6 +11,7 @@ import { checkNetwork, judgeClock, judgeStream } from "../../lib/checks/network.
 import { checkStreams, streamCheckIds, tokenFailure } from "../../lib/checks/stream.ts";
 import { version } from "../../lib/program/version.ts";
 import { failureText } from "../../lib/way/own-answer.ts";
+import { skewOf } from "../../lib/words/version-skew.ts";
 import { duration } from "../line/flags.ts";
 import { exitCodes } from "../problems/exit.ts";
 import type { Context } from "../server/context.ts";
@@ -96,10 +97,8 @@ async function serving(context: Context): Promise<Check> {
 
 function judgeVersion(server: string): Check {
   const seen = `windlass ${version}, windlassd ${server}`;
-  const minor = (text: string) => text.split(".").slice(0, 2).join(".");
-  return minor(version) === minor(server)
-    ? ok("version", seen)
-    : warn("version", seen, "use the same version on both sides");
+  const { fix } = skewOf(version, server);
+  return fix === "" ? ok("version", seen) : warn("version", seen, fix);
 }
 
 async function token(context: Context): Promise<Check> {

@@ -11,19 +11,21 @@ const answerMs = 5_000;
 const maxBytes = 256 * 1024;
 
 type Asked = Pick<IdentityTrust, "issuer" | "caCertificates">;
+/** Looks a name up, as `lookup` of Node does. */
+type Resolver = typeof lookup;
 
 /**
  * The keys of an issuer as it publishes them: its discovery document names where they are. Throws an `Error` that says in a clause
  * why they cannot be had. What it answers is shown to nobody.
  */
-export async function publishedKeys(trust: Asked): Promise<readonly object[]> {
+export async function publishedKeys(trust: Asked, resolver: Resolver = lookup): Promise<readonly object[]> {
   const discovery = `${trust.issuer.replace(/\/$/, "")}/.well-known/openid-configuration`;
-  const document = await documentAt(discovery, trust);
+  const document = await documentAt(discovery, trust, resolver);
   const [issuer, address] = [fieldOf(document, "issuer"), fieldOf(document, "jwks_uri")];
   if (issuer !== trust.issuer) throw new Error(`${discovery} is the document of another issuer`);
   if (typeof address !== "string" || !mayBeAsked(address, trust))
     throw new Error(`${discovery} names no https address of keys (jwks_uri)`);
-  const keys = keysOf(await documentAt(address, trust));
+  const keys = keysOf(await documentAt(address, trust, resolver));
   if (keys === undefined) throw new Error(`${address} holds no JSON Web Key Set`);
   return keys;
 }
@@ -34,14 +36,14 @@ const mayBeAsked = (address: string, { issuer }: Asked): boolean =>
     (new URL(address).protocol === "http:" && isLocalIssuer(issuer) && isLocalIssuer(address)));
 
 /** A redirect is no answer: nobody but the issuer says where its keys are. */
-async function documentAt(address: string, trust: Asked): Promise<unknown> {
+async function documentAt(address: string, trust: Asked, resolver: Resolver): Promise<unknown> {
   const places = placesFor(trust);
   const { hostname } = new URL(address);
   if (places.has(hostname.replace(/^\[|\]$/g, ""))) throw new Error(refusalOf(hostname));
   await using dispatcher = closing(
     new Agent({
       connect: {
-        lookup: lookupBut(places),
+        lookup: lookupBut(places, resolver),
         timeout: answerMs,
         ...(trust.caCertificates === "" ? {} : { ca: trust.caCertificates }),
       },
@@ -90,9 +92,9 @@ const refusalOf = (host: string): string => `${host} is at an address where no i
 
 /** Looks a name up for the connection itself, so that nothing else is connected to than what was judged. */
 const lookupBut =
-  (places: Networks): LookupFunction =>
+  (places: Networks, resolver: Resolver): LookupFunction =>
   (hostname, options, answer) => {
-    lookup(hostname, { ...options, all: true }, (error, found) => {
+    resolver(hostname, { ...options, all: true }, (error, found) => {
       if (error !== null) return answer(error, "", 0);
       const bad = found.some(({ address }) => places.has(plainAddress(address)));
       const [first] = found;

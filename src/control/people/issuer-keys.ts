@@ -30,7 +30,7 @@ export class IssuerKeys {
   readonly #ask: (trust: IdentityTrust) => Promise<Keys>;
   readonly #entries = new Map<string, Entry>();
 
-  constructor(clock: Pick<Clock, "monotonicMs">, ask = publishedKeys) {
+  constructor(clock: Pick<Clock, "monotonicMs">, ask = (trust: IdentityTrust): Promise<Keys> => publishedKeys(trust)) {
     this.#clock = clock;
     this.#ask = ask;
   }

@@ -7,8 +7,10 @@ export interface KubernetesPlace {
 }
 
 const podSpec = ({ address, image }: KubernetesPlace, flags: readonly string[], indent: string): string =>
-  `securityContext: { runAsNonRoot: true, runAsUser: 10001, fsGroup: 10001 }
+  `securityContext:
+  { runAsNonRoot: true, runAsUser: 10001, runAsGroup: 10001, fsGroup: 10001, seccompProfile: { type: RuntimeDefault } }
 automountServiceAccountToken: false
+enableServiceLinks: false
 containers:
   - name: agent
     image: ${image}

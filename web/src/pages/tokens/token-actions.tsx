@@ -22,6 +22,7 @@ export function TokenActions({ token }: { readonly token: AgentToken }) {
   const lack = useLack(Permission.OPERATE);
   const over = token.active ? undefined : "It has ended already";
   const replaced = token.replacedBy === "" ? undefined : `${token.replacedBy} replaces it already`;
+  const trust = token.trust === undefined ? undefined : "It is a trust in an issuer, and has no secret";
   const close = () => setOpen(undefined);
   return (
     <span className="inline-flex gap-1.5">
@@ -29,7 +30,7 @@ export function TokenActions({ token }: { readonly token: AgentToken }) {
         size="xs"
         onClick={() => setOpen("rotate")}
         testId="rotate-token"
-        disabledReason={lack ?? over ?? replaced}
+        disabledReason={lack ?? over ?? replaced ?? trust}
       >
         Rotate
       </ActionButton>
@@ -88,7 +89,7 @@ function RevokeTokenDialog({ token, onClose }: TokenDialogProps) {
   const [stopJobs, setStopJobs] = useState(false);
   return (
     <ConfirmDialog
-      title={`Revoke ${token.description || token.prefix}?`}
+      title={`Revoke ${token.description || token.prefix || token.id}?`}
       action={stopJobs ? "Revoke and stop jobs" : "Revoke"}
       cli={`windlass token revoke ${shellWord(token.id)}${stopJobs ? " --stop" : ""}${orgFlag}`}
       onConfirm={() => revokeAgentToken({ agentTokenId: token.id, stopJobs })}
