@@ -145,7 +145,7 @@ async function serverOf(
     ready: /windlassd is ready/,
     start: (env) => scene.start("windlassd", call(), { ...key, ...options.serverEnvironment, ...env }),
     // A start is refused while the database is away.
-    mayFail: isShared ? /windlassd: .*(?:PostgreSQL|--database-url)/ : undefined,
+    mayFail: isShared ? /windlassd: .*(?:PostgreSQL|--database-url|the database cannot be reached)/ : undefined,
     stopsWithinMs: 12_000,
   });
   held.defer(() => closeQuietly(member));

@@ -98,6 +98,15 @@ describe.each(testEngines)("the states of an apply ($name)", (engine) => {
     expect(await upload(4, "the next run", { sequence: 1, isFinal: true })).toMatchObject({ status: "current" });
   });
 
+  test("a last word that is sent again while it is being stored is one", async () => {
+    await upload(4, "on the way", { sequence: 1 });
+    const again = () => upload(5, "last", { sequence: 2, isFinal: true });
+    const [last, same] = await Promise.all([again(), again()]);
+    expect(same).toEqual(last);
+    expect(last).toMatchObject({ status: "current", isFinal: true });
+    expect(await listed(true)).toEqual([]);
+  });
+
   test("the last word counts whatever the order in which they come, doubled or not", async () => {
     const words = [
       { serial: 4, note: "a", sequence: 1, isFinal: false },

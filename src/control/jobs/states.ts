@@ -54,6 +54,9 @@ export async function storeState(control: Control, who: Principal, uploaded: Upl
   failpoint("server.state-blob-stored");
   return changeAbout(control, job.id, async (tx, at) => {
     const scope = await applyScope(tx, who);
+    // An agent that lost its connection sends again what is still being stored, here or at another server.
+    const meanwhile = await tx.states.ofJob(scope.job.id, { jobSequence, sha256 });
+    if (meanwhile !== undefined) return settledIn(tx, meanwhile, isFinal);
     const version: StateVersion = {
       id,
       organizationId: scope.workspace.organizationId,
@@ -100,11 +103,14 @@ async function checkedContent(
 /** What came on the way turns out to be the last word. */
 async function settled(control: Control, known: StateVersion, isFinal: boolean): Promise<StateVersion> {
   if (!isFinal || known.isFinal) return known;
-  return changeAbout(control, known.id, async (tx) => {
-    const version: StateVersion = { ...((await tx.states.get(known.id)) ?? known), isFinal: true };
-    await tx.states.save(version);
-    return version;
-  });
+  return changeAbout(control, known.id, async (tx) => settledIn(tx, (await tx.states.get(known.id)) ?? known, isFinal));
+}
+
+async function settledIn(tx: Queries, known: StateVersion, isFinal: boolean): Promise<StateVersion> {
+  if (!isFinal || known.isFinal) return known;
+  const version: StateVersion = { ...known, isFinal: true };
+  await tx.states.save(version);
+  return version;
 }
 
 /** A started apply, or a lost one whose evidence is still awaited. Once its result is sealed its states are all here. */
