@@ -6,7 +6,13 @@ import { pipeline } from "node:stream/promises";
 import { execa } from "execa";
 import { packDebian } from "./releasing/debian.ts";
 import { makeExecutable } from "./releasing/executable.ts";
-import { type Manifest, type ManifestRelease, type ReleasedArtifact, signManifest } from "./releasing/manifest.ts";
+import {
+  type Manifest,
+  type ManifestRelease,
+  publicKeys,
+  type ReleasedArtifact,
+  signManifest,
+} from "./releasing/manifest.ts";
 import { billOfMaterials } from "./releasing/materials.ts";
 import { nodeRuntime } from "./releasing/node-runtime.ts";
 import { packNpm } from "./releasing/npm-package.ts";
@@ -41,7 +47,8 @@ async function releaseFor(arch: Architecture, options: ReleaseOptions): Promise<
     const place = join(out, name);
     if (kinds.includes("tarball") || kinds.includes("deb")) {
       console.error(`… ${name}`);
-      await makePlace(place, { root, product, version, arch, runtime });
+      const updateKeys = publicKeys(options.trusted);
+      await makePlace(place, { root, product, version, arch, runtime, updateKeys });
       if (kinds.includes("tarball")) await packTarball(place, `${place}.tar.gz`, options);
       if (kinds.includes("deb")) {
         const file = join(out, `${product.packageName}_${version.replace("-", "~")}_${architectures[arch]}.deb`);

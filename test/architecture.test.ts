@@ -95,7 +95,7 @@ const floors: Readonly<Record<string, readonly (readonly string[])[]>> = {
     ["workspaces"],
     ["states"],
     ["runs"],
-    ["agents", "jobs"],
+    ["agents", "jobs", "updates"],
     ["events", "logs", "sessions"],
     ["people", "replicas"],
     ["upkeep"],
@@ -110,7 +110,7 @@ const floors: Readonly<Record<string, readonly (readonly string[])[]>> = {
     ["disk"],
     ["steps", "transfers"],
     ["contract"],
-    ["connection", "jobs", "sandbox"],
+    ["connection", "jobs", "sandbox", "update"],
     ["plan-files"],
     ["plan"],
     ["work"],
@@ -129,7 +129,7 @@ const floors: Readonly<Record<string, readonly (readonly string[])[]>> = {
     ["admin", "events", "manifest"],
     ["shell"],
   ],
-  server: [["backup", "observability"], ["."], ["doctor"], ["commands"]],
+  server: [["backup", "observability", "releases"], ["."], ["doctor"], ["commands"]],
 };
 
 const roomOf = (path: string) => {
@@ -236,6 +236,10 @@ const floatReaders: Readonly<Record<string, string>> = {
   "src/agent/jobs/files.ts": "our own records",
   "src/agent/jobs/journal.ts": "our own record",
   "src/agent/connection/credential.ts": "our own record",
+  "src/agent/program/update-settings.ts": "our own package.json",
+  "src/agent/update/manifest.ts": "the manifest of releases",
+  "src/agent/update/record.ts": "our own record",
+  "src/server/releases/agent-releases.ts": "the manifest of releases",
   "src/agent/work/states/shared-states.ts": "our own record, in which states are texts",
   "src/agent/plan-files/place.ts": "our own record",
   "src/agent/plan-files/record.ts": "our own record",

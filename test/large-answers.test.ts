@@ -39,6 +39,8 @@ const leastBytes: Readonly<Record<string, number>> = {
   "grpc.reflection.v1.ServerReflection/ServerReflectionInfo": small,
   "grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo": small,
   "windlass.agent.v1.AgentGatewayService/Register": small,
+  "windlass.agent.v1.AgentGatewayService/DownloadAgentRelease": small,
+  "windlass.agent.v1.AgentGatewayService/GetAgentManifest": small,
   "windlass.agent.v1.AgentGatewayService/Session": small,
   "windlass.agent.v1.JobArtifactService/DownloadConfiguration": small,
   "windlass.agent.v1.JobArtifactService/DownloadPlan": small,

@@ -61,7 +61,8 @@ const quiet: Readonly<Record<string, { readonly open: Open; readonly sign: objec
 const busy = new Set([
   ...["AuditService/ExportAuditEvents", "StateService/DownloadState", "ConfigurationService/DownloadConfiguration"],
   ...["SystemService/StreamProbe", "SystemService/Probe"],
-  ...["AgentGatewayService/Session", "JobArtifactService/DownloadConfiguration", "JobArtifactService/DownloadPlan"],
+  ...["AgentGatewayService/Session", "AgentGatewayService/DownloadAgentRelease"],
+  ...["JobArtifactService/DownloadConfiguration", "JobArtifactService/DownloadPlan"],
   ...[
     "JobArtifactService/DownloadPlanFiles",
     "JobArtifactService/DownloadState",

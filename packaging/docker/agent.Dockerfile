@@ -26,6 +26,7 @@ RUN set -eu; \
 # Its home, its compiled code and its jobs are in the volume: the rest can be read-only, with a /tmp of its own.
 ENV HOME=/var/lib/windlass-agent \
   WINDLASS_AGENT_DATA_DIR=/var/lib/windlass-agent \
+  WINDLASS_AGENT_AUTO_UPDATE=disabled \
   WINDLASS_AGENT_HTTP_LISTEN=127.0.0.1:7081 \
   WINDLASS_LOG_FORMAT=json
 USER 10001:10001

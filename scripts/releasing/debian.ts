@@ -51,6 +51,8 @@ export async function packDebian(file: string, options: DebianOptions): Promise<
   await cp(place, join(tree, library), { recursive: true });
   await cp(join(place, "share"), join(tree, "usr/share"), { recursive: true });
   await rm(join(tree, library, "share"), { recursive: true });
+  // Its launcher starts what the package brings, and nothing else: apt updates it.
+  if (product.updatesItself) await put(tree, `${library}/packaged`, "deb\n");
   await link(`../lib/${product.packageName}/bin/${product.program}`, `usr/bin/${product.program}`);
   await addDocumentation(tree, options);
   const service = services[product.program];

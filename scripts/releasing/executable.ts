@@ -9,7 +9,7 @@ import type { PlaceOptions } from "./place.ts";
 const fuse = "NODE_SEA_FUSE_fce680ab2cc467b6e072b8b5df1996b2";
 
 /** Makes one file of a program: Node with the bundle in it. */
-export async function makeExecutable(file: string, options: PlaceOptions): Promise<void> {
+export async function makeExecutable(file: string, options: Omit<PlaceOptions, "updateKeys">): Promise<void> {
   const { root, product, version, runtime } = options;
   const work = await mkdtemp(join(tmpdir(), "windlass-executable-"));
   try {

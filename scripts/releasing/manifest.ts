@@ -59,6 +59,11 @@ export function signManifest(bytes: Uint8Array, privateKeys: readonly string[]):
   return { signatures };
 }
 
+/** The public halves of keys that sign: what a release trusts later ones by. */
+export const publicKeys = (pems: readonly string[]): readonly string[] => [
+  ...new Set(pems.map((pem) => rawKey(createPublicKey(pem)).toString("base64"))),
+];
+
 /** The first 16 hex digits of the hash of a public key. */
 const keyId = (key: KeyObject): string => createHash("sha256").update(rawKey(key)).digest("hex").slice(0, 16);
 

@@ -19,6 +19,8 @@ export interface ReleaseOptions {
   /** Private keys in PEM that sign the manifest. */
   readonly keys: readonly string[];
   readonly hasTestKeys: boolean;
+  /** Keys in PEM that its agents trust: their public halves are part of it. */
+  readonly trusted: readonly string[];
   readonly sequence: number;
   readonly epochSeconds: number;
   readonly compression: number;
@@ -42,9 +44,10 @@ version and keys give the same bytes.
   --expires-after DAYS  when the manifest is no longer trusted [180]
   --min-server VERSION  the oldest server that such agents work with [0.1.0]
   --previous FILE       a manifest whose releases stay in the new one
+  --trust-test-keys     makes agents that trust the keys of the tests, which everybody has: for tests
 
-The manifest is signed with the keys that $WINDLASS_RELEASE_KEYS names: files with Ed25519 private keys in PEM, a,b. Without it the keys
-of the tests sign, which no program of a release trusts.`;
+The manifest is signed with the keys that $WINDLASS_RELEASE_KEYS names: files with Ed25519 private keys in PEM, a,b. Its agents trust these
+and the public ones that $WINDLASS_RELEASE_TRUSTED_KEYS names. Without keys those of the tests sign, which no program of a release trusts.`;
 
 /** Throws what is wrong, for people. */
 export async function readReleaseOptions(root: string, args: readonly string[]): Promise<ReleaseOptions> {
@@ -60,6 +63,7 @@ export async function readReleaseOptions(root: string, args: readonly string[]):
       "expires-after": { type: "string", default: "180" },
       "min-server": { type: "string", default: "0.1.0" },
       previous: { type: "string" },
+      "trust-test-keys": { type: "boolean", default: false },
     },
   });
   const [version = "", ...others] = positionals;
@@ -69,14 +73,18 @@ export async function readReleaseOptions(root: string, args: readonly string[]):
     );
   const named = process.env.WINDLASS_RELEASE_KEYS?.split(",").filter((path) => path !== "");
   const paths = named ?? [1, 2, 3].map((number) => `${root}/packaging/keys/test-${number}.pem`);
+  const keys = await Promise.all(paths.map((path) => readFile(path, "utf8")));
+  const more = process.env.WINDLASS_RELEASE_TRUSTED_KEYS?.split(",").filter((path) => path !== "") ?? [];
+  const trusts = named !== undefined || values["trust-test-keys"];
   const epochSeconds = await commitTime(root);
   return {
     version,
     out: values.out ?? `${root}/release/${version}`,
     archs: listOf("--arch", values.arch, Object.keys(architectures) as Architecture[]),
     kinds: listOf("--only", values.only, kinds),
-    keys: await Promise.all(paths.map((path) => readFile(path, "utf8"))),
+    keys,
     hasTestKeys: named === undefined,
+    trusted: trusts ? [...keys, ...(await Promise.all(more.map((path) => readFile(path, "utf8"))))] : [],
     sequence: values.sequence === undefined ? epochSeconds : wholeNumber("--sequence", values.sequence),
     epochSeconds,
     compression: wholeNumber("--compression", values.compression, 9),

@@ -1,4 +1,4 @@
-import { chmod, copyFile, cp, mkdir, rm, writeFile } from "node:fs/promises";
+import { chmod, copyFile, cp, mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { execa } from "execa";
 import { bundleProgram } from "../bundling/bundle.ts";
@@ -13,11 +13,13 @@ export interface PlaceOptions {
   readonly version: string;
   readonly arch: Architecture;
   readonly runtime: NodeRuntime;
+  /** What an agent trusts later versions by. */
+  readonly updateKeys: readonly string[];
 }
 
 /** Puts a product into a directory, as its archive will be unpacked. Whatever was there is removed. */
 export async function makePlace(directory: string, options: PlaceOptions): Promise<void> {
-  const { root, product, version, arch, runtime } = options;
+  const { root, product, version, arch, runtime, updateKeys } = options;
   await rm(directory, { recursive: true, force: true });
   const write = async (name: string, contents: string | Uint8Array, mode = 0o644) => {
     const path = join(directory, name);
@@ -25,14 +27,16 @@ export async function makePlace(directory: string, options: PlaceOptions): Promi
     await writeFile(path, contents);
     await chmod(path, mode);
   };
-  await write(`bin/${product.program}`, launcher(product), 0o755);
+  await write(`bin/${product.program}`, await launcher(root, product, version), 0o755);
   await write("node/bin/node", "");
   await copyFile(runtime.program, join(directory, "node/bin/node"));
   await chmod(join(directory, "node/bin/node"), 0o755);
   for (const { name, contents } of await bundleProgram(root, product.program))
     await write(`dist/bundle/${name}`, contents);
   const { program: name } = product;
-  await write("package.json", `${JSON.stringify({ name, version, license: "Apache-2.0", private: true }, null, 2)}\n`);
+  const trusts = product.updatesItself ? { updateKeys } : {};
+  const described = { name, version, license: "Apache-2.0", private: true, ...trusts };
+  await write("package.json", `${JSON.stringify(described, null, 2)}\n`);
   await copyFile(join(root, "LICENSE"), join(directory, "LICENSE"));
   await write("THIRD-PARTY-LICENCES.txt", await licencesOfOthers(root, runtime.license));
   for (const [path, text] of await completionScripts(root, product)) await write(path, text);
@@ -40,10 +44,18 @@ export async function makePlace(directory: string, options: PlaceOptions): Promi
 }
 
 /** Becomes the program, wherever the directory was unpacked, also when it is called by a link. */
-const launcher = ({ program, nodeOptions }: Product): string => `#!/bin/sh
+async function launcher(root: string, product: Product, version: string): Promise<string> {
+  const { program, nodeOptions } = product;
+  const words = ['"$root/node/bin/node"', ...nodeOptions, `"$root/dist/bundle/${program}.cjs"`].join(" ");
+  if (!product.updatesItself) return plainLauncher(words);
+  const text = await readFile(join(root, "packaging/launcher", program), "utf8");
+  return text.replace("@VERSION@", version).replace("@PROGRAM@", words);
+}
+
+const plainLauncher = (words: string): string => `#!/bin/sh
 self=$(readlink -f "$0")
 root=\${self%/*}/..
-exec ${['"$root/node/bin/node"', ...nodeOptions, `"$root/dist/bundle/${program}.cjs"`].join(" ")} "$@"
+exec ${words} "$@"
 `;
 
 async function addServerFiles(

@@ -11,6 +11,8 @@ export interface Product {
   readonly isServer: boolean;
   /** Options of Node; see scripts/bundling/run. */
   readonly nodeOptions: readonly string[];
+  /** Whether its launcher starts other versions than the installed one. */
+  readonly updatesItself: boolean;
   /** Whether it is also released as one file. */
   readonly isSingle: boolean;
 }
@@ -26,6 +28,7 @@ export const products: readonly Product[] = [
     description: ["Starts and follows runs of Terraform and OpenTofu, and manages workspaces, agent pools and access."],
     isServer: false,
     nodeOptions: [],
+    updatesItself: false,
     isSingle: true,
   },
   {
@@ -38,6 +41,7 @@ export const products: readonly Product[] = [
     ],
     isServer: true,
     nodeOptions: daemonOptions,
+    updatesItself: false,
     isSingle: false,
   },
   {
@@ -49,6 +53,7 @@ export const products: readonly Product[] = [
     ],
     isServer: false,
     nodeOptions: daemonOptions,
+    updatesItself: true,
     isSingle: true,
   },
 ];

@@ -3,7 +3,7 @@ import type { Transport } from "@connectrpc/connect";
 import type { RegisterResponse } from "../gen/windlass/agent/v1/agent_gateway_service_pb.ts";
 import { DesiredState } from "../gen/windlass/agent/v1/job_pb.ts";
 import type { Clock } from "../lib/clock.ts";
-import { lockDirectory } from "../lib/fs/dir-lock.ts";
+import { type LockOutcome, lockDirectory } from "../lib/fs/dir-lock.ts";
 import type { Log } from "../lib/program/log.ts";
 import type { Random } from "../lib/random.ts";
 import { TransferPace } from "../lib/transfer/transfer-pace.ts";
@@ -24,6 +24,8 @@ import { chooseSandbox, type Sandbox } from "./sandbox/choose-sandbox.ts";
 import { JobArtifacts } from "./transfers/artifacts.ts";
 import { DownloadCache, tidyUntil } from "./transfers/download-cache.ts";
 import { PartUploads } from "./transfers/part-uploads.ts";
+import { openUpdater } from "./update/open-updater.ts";
+import type { Updater, UpdaterEnd } from "./update/updater.ts";
 import { fetchSources } from "./work/providers/fetch-sources.ts";
 import { PackageStore } from "./work/providers/package-store.ts";
 import { runJob } from "./work/run-job.ts";
@@ -101,6 +103,8 @@ class StartedAgent implements RunningAgent {
   #toldAtStream: number | undefined;
   #isConnected = false;
   #clusterGeneration = "";
+  #sessionToken = "";
+  #serverVersion = "";
 
   constructor(options: AgentOptions) {
     this.#options = options;
@@ -146,11 +150,22 @@ class StartedAgent implements RunningAgent {
     if (chosen.kind === "unusable") return { kind: "sandbox_unusable", detail: chosen.why };
     if (chosen.sandbox.kind === "none" && config.sandbox !== "none")
       log.warn({ reason: chosen.why }, "jobs run without a sandbox: they can read what the agent can");
-    const locked = await lockDirectory(config.dataDir).catch(unusable);
+    const locked = await this.#lock().catch(unusable);
     if (locked.kind === "directory_unusable") return locked;
     if (locked.kind === "held") return { kind: "directory_unusable", detail: locked.message };
     using _lock = locked.lock;
     return await this.#serve(await loadIdentity(config.dataDir, { random, name: config.name }), chosen.sandbox);
+  }
+
+  /** Whoever ran here before may still be on its way out, if its launcher was killed. */
+  async #lock(): Promise<LockOutcome> {
+    const { config, clock } = this.#options;
+    const untilMs = clock.monotonicMs() + (config.update?.launch === undefined ? 0 : orphanMs);
+    for (;;) {
+      const locked = await lockDirectory(config.dataDir);
+      if (locked.kind === "locked" || clock.monotonicMs() >= untilMs) return locked;
+      await clock.sleep(lockLookMs, this.#stopping.signal);
+    }
   }
 
   async #serve(identity: Identity, sandbox: Sandbox): Promise<AgentOutcome> {
@@ -173,6 +188,8 @@ class StartedAgent implements RunningAgent {
     await table.restore();
     const idling = this.#leaveWhenIdle(table);
     if (this.#drainReason !== undefined) table.drain(this.#drainReason);
+    const updater = this.#updater(table);
+    const updating = this.#update(updater);
     const outcome = await superviseConnection(
       {
         ...this.#options,
@@ -180,15 +197,18 @@ class StartedAgent implements RunningAgent {
         sandbox: sandbox.kind,
         host: table,
         renewal: this.#renewal,
+        updates: updater,
         isWorking: () => table.isWorking,
         onRegistered: (response) => this.#registered(response),
-        onCredential: ({ clusterGeneration }) => {
+        onCredential: ({ clusterGeneration, sessionToken }) => {
           this.#clusterGeneration = clusterGeneration;
+          this.#sessionToken = sessionToken;
         },
         onWelcome: () => {
           this.#streams++;
           this.#isConnected = true;
           table.welcomed();
+          updater?.welcomed();
         },
         onEnd: () => {
           this.#isConnected = false;
@@ -198,9 +218,27 @@ class StartedAgent implements RunningAgent {
     );
     if (outcome.kind === "token_rejected") await table.tidied();
     this.#stopping.abort(new Error("the agent stops"));
+    if (outcome.kind === "drained") await updater?.leave();
     await idling;
     await tidying;
-    return outcome;
+    return endOf(outcome, await updating);
+  }
+
+  #updater(table: JobTable): Updater | undefined {
+    return openUpdater({
+      ...this.#options,
+      table,
+      serverVersion: () => this.#serverVersion,
+      sessionToken: () => this.#sessionToken,
+      pace: new TransferPace(this.#options.clock, downloadLimits),
+    });
+  }
+
+  /** Where another version is to run, the stream ends without a good-bye: the agent is back in a moment. */
+  async #update(updater: Updater | undefined): Promise<UpdaterEnd> {
+    const end = (await updater?.run(this.#stopping.signal)) ?? { kind: "stopped" };
+    if (end.kind !== "stopped") this.#stopping.abort(new Error("another version is to run"));
+    return end;
   }
 
   async #leaveWhenIdle(table: JobTable): Promise<void> {
@@ -287,6 +325,7 @@ class StartedAgent implements RunningAgent {
   }
 
   #registered(response: RegisterResponse): void {
+    this.#serverVersion = response.serverVersion;
     const { config, log, route } = this.#options;
     const fields = {
       ...given({ server: route?.address }),
@@ -307,5 +346,16 @@ class StartedAgent implements RunningAgent {
     return { kind: "failed", detail: messageOf(error) };
   }
 }
+
+/** The updater's wish counts where the connection ended for its sake. */
+function endOf(outcome: AgentOutcome, end: UpdaterEnd): AgentOutcome {
+  if (outcome.kind !== "stopped") return outcome;
+  if (end.kind === "switching") return { kind: "switching", detail: end.version };
+  return end.kind === "given_up" ? { kind: "given_up", detail: "it held no session in its trial" } : outcome;
+}
+
+/** How long an agent whose launcher is gone may take to notice, and to stop. */
+const orphanMs = 20_000;
+const lockLookMs = 200;
 
 const unusable = (error: unknown) => ({ kind: "directory_unusable", detail: messageOf(error) }) as const;

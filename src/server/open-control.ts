@@ -1,10 +1,12 @@
 import { hostname } from "node:os";
+import { join } from "node:path";
 import type { Control } from "../control/core/control.ts";
 import { HelloGate } from "../control/core/hello-gate.ts";
 import { Presence } from "../control/core/presence.ts";
 import { Replicas } from "../control/core/replicas.ts";
 import { Documents } from "../control/documents/documents.ts";
 import { withArchive } from "../control/logs/log-archive.ts";
+import { Rollouts } from "../control/updates/rollouts.ts";
 import { WakeUps } from "../lib/async/wake-ups.ts";
 import { version } from "../lib/program/version.ts";
 import { createHiding } from "./hide-secrets.ts";
@@ -12,6 +14,7 @@ import { meteredLogs, meteredStore } from "./observability/metered-stores.ts";
 import type { Observability } from "./observability/observe.ts";
 import type { Stores } from "./open-stores.ts";
 import type { Opening } from "./opening.ts";
+import { PlacedReleases } from "./releases/agent-releases.ts";
 import { limitsOf, timingOf } from "./settings.ts";
 import { retentionOf } from "./upkeep-settings.ts";
 import { openVault } from "./vault-keys.ts";
@@ -43,6 +46,7 @@ export async function openControl(
     replicas: new Replicas(replicaId, clock.now()),
     documents: owned.use(new Documents(clock)),
     helloGate: new HelloGate(),
+    agentUpdates: agentUpdatesOf(opening, () => control),
     limits: limitsOf(settings),
     timing: timingOf(settings),
     retention: retentionOf(settings),
@@ -54,4 +58,12 @@ export async function openControl(
     log,
   };
   return control;
+}
+
+/** Undefined where no versions are offered. */
+function agentUpdatesOf({ settings, dataDir, clock, log }: Opening, control: () => Control): Rollouts | undefined {
+  const { agentReleases: place } = settings;
+  if (place === undefined) return undefined;
+  const keepIn = join(dataDir, "agent-releases");
+  return new Rollouts(control, new PlacedReleases({ place, keepIn, clock, log }));
 }

@@ -1,10 +1,10 @@
 import { agentNamePattern } from "../lib/agent-names.ts";
 import { listenAddressOrOff } from "../lib/net/listen-address.ts";
-import { durationMs, flag, integer, parsed, path, sizeBytes, text } from "../lib/setting-schemas.ts";
+import { choice, durationMs, flag, integer, parsed, path, sizeBytes, text } from "../lib/setting-schemas.ts";
 import { optionalSetting, settingsWith } from "../lib/settings.ts";
 import { addresses } from "../lib/way/addresses.ts";
 import { logLevelIn, phasesIn, secondsIn } from "./hcp-agent.ts";
-import { jobSettings, sandboxes } from "./jobs.ts";
+import { jobSettings, mirrorAddress, sandboxes } from "./jobs.ts";
 import { acceptedPhases, labels } from "./labels.ts";
 import { logSettings, tlsSettings } from "./shared.ts";
 
@@ -172,6 +172,34 @@ export const agentSettings = {
   keptJobsSize: setting(
     { flag: "kept-jobs-size", about: "how much room these directories may take; 0 is any", schema: sizeBytes() },
     2 ** 30,
+  ),
+  autoUpdate: setting(
+    {
+      flag: "auto-update",
+      about: "how far the server may move this agent to other versions: a bound that the server cannot lift",
+      schema: choice("minor", "patch", "disabled"),
+      alias: { env: "TFC_AGENT_AUTO_UPDATE" },
+    },
+    "patch",
+  ),
+  updateUrl: optional({
+    flag: "update-url",
+    about: "where manifest and versions are fetched",
+    otherwise: "the server",
+    schema: mirrorAddress(),
+    isSecret: true,
+  }),
+  updateMaxWait: setting(
+    {
+      flag: "update-max-wait",
+      about: "how long a version waits for a moment without a job; after that it takes over the running ones",
+      schema: durationMs(),
+    },
+    24 * 3_600_000,
+  ),
+  updateTrial: setting(
+    { flag: "update-trial", about: "how long another version may take to prove itself", schema: durationMs() },
+    180_000,
   ),
   ...tlsSettings(),
   httpListen: setting(

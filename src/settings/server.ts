@@ -35,6 +35,11 @@ export const serverSettings = {
     },
     "auto",
   ),
+  agentReleases: optional({
+    flag: "agent-releases",
+    about: "agent versions and their signed manifest, which agents are offered: a directory, or its http(s) address",
+    schema: text("DIR|URL"),
+  }),
   keepRuns: optional({
     flag: "keep-runs",
     about: "how long ended runs are kept with their logs and plans; never deletes a workspace's newest",

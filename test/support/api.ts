@@ -9,6 +9,7 @@ import { AgentPoolService } from "../../src/gen/windlass/v1/agent_pool_service_p
 import { AgentService } from "../../src/gen/windlass/v1/agent_service_pb.ts";
 import { AgentTokenService } from "../../src/gen/windlass/v1/agent_token_service_pb.ts";
 import { ApiKeyService } from "../../src/gen/windlass/v1/api_key_service_pb.ts";
+import { AuditService } from "../../src/gen/windlass/v1/audit_service_pb.ts";
 import {
   ConfigurationService,
   UploadConfigurationRequestSchema,
@@ -37,6 +38,7 @@ import { type Patience, until } from "./until.ts";
 const services = {
   agents: AgentService,
   apiKeys: ApiKeyService,
+  audit: AuditService,
   configurations: ConfigurationService,
   organizations: OrganizationService,
   pools: AgentPoolService,

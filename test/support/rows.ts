@@ -40,6 +40,7 @@ export const agentRow = (pool: AgentPool | null, over: Partial<Agent> = {}): Age
   warning: "",
   keptDirectories: [],
   unwantedDirectories: [],
+  updateStatus: null,
   createdAt: at,
   lastSeenAt: at,
   ...over,

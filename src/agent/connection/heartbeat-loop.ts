@@ -2,6 +2,7 @@ import { create } from "@bufbuild/protobuf";
 import { timestampFromDate } from "@bufbuild/protobuf/wkt";
 import {
   type AgentEngines,
+  type AgentUpdate,
   type Heartbeat,
   HeartbeatSchema,
   type KeptDirectory,
@@ -81,6 +82,7 @@ export const heartbeatMessage = (facts: {
   readonly nextStream: boolean;
   /** Undefined while nothing changes. */
   readonly engines: AgentEngines | undefined;
+  readonly update: AgentUpdate | undefined;
 }): Heartbeat =>
   create(HeartbeatSchema, {
     jobs: [...facts.jobs],
@@ -92,4 +94,5 @@ export const heartbeatMessage = (facts: {
     wayProblem: facts.wayProblem,
     nextStream: facts.nextStream,
     engines: facts.engines,
+    update: facts.update,
   });

@@ -7,8 +7,10 @@ import {
   OfferDeclineSchema,
 } from "../../gen/windlass/agent/v1/agent_gateway_service_pb.ts";
 import { type JobClaim, JobFeature } from "../../gen/windlass/agent/v1/job_pb.ts";
+import { given } from "../../lib/values/records.ts";
 import type { Identity } from "../contract/identity.ts";
 import type { OutgoingMessage, SessionHost } from "../contract/session-host.ts";
+import type { UpdateTalk } from "../contract/update-talk.ts";
 import type { LogChunkToSend } from "./log-sender.ts";
 import type { StreamLimits } from "./stream-limits.ts";
 
@@ -27,6 +29,7 @@ interface Opening {
   readonly lastSessionEpoch: bigint;
   readonly clusterGeneration: string;
   readonly limits: Pick<StreamLimits, "problem">;
+  readonly updates?: UpdateTalk | undefined;
 }
 
 /** The first message of a stream. */
@@ -36,13 +39,14 @@ export function helloMessage({
   lastSessionEpoch,
   clusterGeneration,
   limits,
+  updates,
 }: Opening): OutgoingMessage {
   const { incarnation, bootId } = identity;
   const jobs = [...host.held()];
   const engines = host.engines();
   const wayProblem = limits.problem;
   const facts = { incarnation, bootId, lastSessionEpoch, clusterGeneration, jobs, features: [...features], wayProblem };
-  return { case: "hello", value: create(HelloSchema, { ...facts, engines }) };
+  return { case: "hello", value: create(HelloSchema, { ...facts, engines, ...given({ update: updates?.report() }) }) };
 }
 
 export const chunkMessage = ({ claim, offset, bytes }: LogChunkToSend): OutgoingMessage => ({

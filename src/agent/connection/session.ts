@@ -25,6 +25,7 @@ import { type BrokenStream, type ConnectionOutcome, openFailure } from "../contr
 import { type BeatTime, beatTime } from "../contract/freshness.ts";
 import type { Identity } from "../contract/identity.ts";
 import type { HostChange, OfferAnswer, OutgoingMessage, SessionHost } from "../contract/session-host.ts";
+import type { UpdateTalk } from "../contract/update-talk.ts";
 import { intervalOf, outcomeOfClose, outcomeOfReconnect } from "./close.ts";
 import { HeartbeatLoop, heartbeatMessage } from "./heartbeat-loop.ts";
 import { LogSender } from "./log-sender.ts";
@@ -54,6 +55,7 @@ export interface SessionOptions {
   readonly onWelcome: (welcome: Welcome) => void;
   /** What is known of the way's bounds, for streams. */
   readonly limits: StreamLimits;
+  readonly updates?: UpdateTalk | undefined;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
@@ -225,9 +227,7 @@ class Session {
       case "close":
         this.#end(outcomeOfClose(message.value));
         break;
-      default:
-        // A message of a newer server.
-        break;
+      default: // A message of a newer server.
     }
   }
 
@@ -278,10 +278,9 @@ class Session {
   }
 
   #beat(): void {
-    const { host, clock } = this.#options;
-    const freeDiskBytes = host.freeDiskBytes();
-    const [jobs, kept] = [host.held(), host.kept()];
-    const [isDraining, noRoom] = [host.isDraining(), host.noRoom()];
+    const { host, clock, updates } = this.#options;
+    const [freeDiskBytes, jobs, kept] = [host.freeDiskBytes(), host.held(), host.kept()];
+    const [isDraining, noRoom, update] = [host.isDraining(), host.noRoom(), updates?.report()];
     const engines = host.engines();
     const news = engines === this.#engines ? undefined : engines;
     this.#engines = engines;
@@ -289,7 +288,7 @@ class Session {
       ? { kept: [], noRoom: noRoom === "" ? "" : "disk full" }
       : { kept, noRoom, engines: news };
     const way = { wayProblem: this.#options.limits.problem, nextStream: this.#change.begun.aborted };
-    const facts = { engines: undefined, ...more, jobs, freeDiskBytes, now: clock.now(), isDraining, ...way };
+    const facts = { engines: undefined, ...more, jobs, freeDiskBytes, now: clock.now(), isDraining, update, ...way };
     this.#beats.push(beatTime(clock));
     this.#send({ case: "heartbeat", value: heartbeatMessage(facts) });
     this.#outbox.repeat();
@@ -316,7 +315,8 @@ class Session {
     this.#state.loop.answered(intervalOf(reply.nextInterval));
     this.#state.logs.checkProgress();
     this.#change.isAlive(this.#state);
-    const { host } = this.#options;
+    const { host, updates } = this.#options;
+    updates?.answered(reply.update);
     for (const command of reply.jobs) host.command(command);
     // Answers come in the order of the heartbeats.
     const beat = this.#beats.shift();

@@ -19,6 +19,7 @@ import type { AgentOutcome } from "../contract/outcome.ts";
 import type { Renewal } from "../contract/renewal.ts";
 import type { ServerRoute } from "../contract/server-route.ts";
 import type { SessionHost } from "../contract/session-host.ts";
+import type { UpdateTalk } from "../contract/update-talk.ts";
 import { ConnectionNotes } from "./connection-notes.ts";
 import { keepCredential, readCredential, type SessionCredential } from "./credential.ts";
 import { nextStep } from "./reconnect.ts";
@@ -36,6 +37,8 @@ export interface SupervisorOptions {
   readonly sandbox: string;
   readonly host: SessionHost;
   readonly renewal: Renewal;
+  /** Absent where nothing updates itself. */
+  readonly updates?: UpdateTalk | undefined;
   /** True while terraform runs or a state still has to be uploaded: then even a refused agent stays. */
   readonly isWorking: () => boolean;
   readonly onRegistered: (response: RegisterResponse) => void;
@@ -182,7 +185,7 @@ async function converse(
   { client, memory }: Connecting,
   signal: AbortSignal,
 ): Promise<ConnectionOutcome> {
-  const { host, identity, clock, random, log } = options;
+  const { host, identity, updates, clock, random, log } = options;
   const credential = memory.credential ?? { sessionToken: "", clusterGeneration: "" };
   const { limits, isChanging } = memory;
   options.onCredential(credential);
@@ -191,6 +194,7 @@ async function converse(
       client,
       host,
       identity,
+      updates,
       clock,
       random,
       log,

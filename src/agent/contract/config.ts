@@ -1,6 +1,7 @@
 import { defaultsOf } from "../../lib/settings.ts";
 import { agentSettings } from "../../settings/agent.ts";
 import type { DownloadRules } from "../../terraform/engines/engine-store.ts";
+import type { UpdateConfig } from "./update-talk.ts";
 
 /** What an operator may ask for; `auto` is the best there is. */
 export type SandboxMode = "auto" | "bwrap" | "none";
@@ -38,6 +39,8 @@ export interface AgentConfig {
   readonly concurrency: number;
   /** Version of the program, for people. */
   readonly version: string;
+  /** How it updates itself; absent is not at all. */
+  readonly update?: UpdateConfig | undefined;
   /** True for the agent inside the control plane. */
   readonly isServerAgent: boolean;
   /** The terraform or tofu program to use instead of any on `searchPath`, or one of each. */

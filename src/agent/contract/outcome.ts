@@ -4,6 +4,10 @@ export type AgentOutcome =
   | { readonly kind: "drained" }
   /** It was disposed; what its jobs started goes on, and the next start takes it up again. */
   | { readonly kind: "stopped" }
+  /** Another version is to be started in its place; what its jobs started goes on. */
+  | { readonly kind: "switching"; readonly detail: string }
+  /** It has not proved itself in its trial: the version before it goes on. */
+  | { readonly kind: "given_up"; readonly detail: string }
   | { readonly kind: "token_rejected"; readonly detail: string }
   | { readonly kind: "version_refused"; readonly detail: string }
   | { readonly kind: "deleted"; readonly detail: string }

@@ -19,7 +19,17 @@ import { type ProgramConfig, readProgramCall } from "./program-config.ts";
 import { currentToken, whoElseReads } from "./token-source.ts";
 
 /** Exit codes of `windlass-agent`. */
-export const exitCodes = { done: 0, failed: 1, misconfigured: 2, tokenRejected: 4, versionRefused: 9 } as const;
+export const exitCodes = {
+  done: 0,
+  failed: 1,
+  misconfigured: 2,
+  tokenRejected: 4,
+  versionRefused: 9,
+  otherVersion: 75,
+} as const;
+
+/** How often an agent looks whether its launcher is still there. */
+const launcherLookMs = 3_000;
 
 /** A second signal this long after the first one cancels plans; sooner it is a double of the first. */
 const secondSignalMs = 5_000;
@@ -155,6 +165,7 @@ async function run({
     random: systemRandom,
   });
   using _signals = drainOnSignal(agent, log);
+  using _launcher = leaveWithLauncher(config.update?.launch?.pid, agent, log);
   using _hangup = renewOnHangup(agent, log);
   await using opened = new AsyncDisposableStack();
   if (httpListen !== null) {
@@ -166,6 +177,18 @@ async function run({
     log.info({ url: opened.use(port).url }, "metrics, /healthz and /readyz are served");
   }
   return exitCode(await agent.done, log);
+}
+
+/** The next start of its launcher would find the data directory in use. What the jobs started goes on. */
+function leaveWithLauncher(pid: number | undefined, agent: RunningAgent, log: Log): Disposable {
+  const ended = new AbortController();
+  const watch = async () => {
+    while (process.ppid === pid) await systemClock.sleep(launcherLookMs, ended.signal);
+    log.warn("the launcher of this agent is gone: the next start goes on with the jobs");
+    await agent[Symbol.asyncDispose]();
+  };
+  if (pid !== undefined) watch().catch(() => {});
+  return { [Symbol.dispose]: () => ended.abort() };
 }
 
 /** The first signal drains; later ones are doubles, or end plans when nothing else is left. */
@@ -207,6 +230,12 @@ function exitCode(outcome: AgentOutcome, log: Log): number {
     case "stopped":
       log.info("agent has left");
       return exitCodes.done;
+    case "switching":
+      log.info({ version: outcome.detail }, "making room for another version");
+      return exitCodes.otherVersion;
+    case "given_up":
+      log.error({ reason: outcome.detail }, "this version gives itself up");
+      return exitCodes.failed;
     case "token_rejected":
       log.error({ reason: outcome.detail }, "the agent token was rejected: give the agent a valid one");
       return exitCodes.tokenRejected;

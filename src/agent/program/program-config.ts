@@ -22,6 +22,7 @@ import { hookConfigOf } from "./hook-settings.ts";
 import { providerConfigOf } from "./provider-settings.ts";
 import { sandboxPathProblems } from "./sandbox-settings.ts";
 import { type AgentTokenSource, tokenSourceOf } from "./token-source.ts";
+import { updateConfigOf } from "./update-settings.ts";
 
 /** Everything that `windlass-agent` was told, checked. */
 export interface ProgramConfig {
@@ -88,6 +89,7 @@ function checked(values: Values, environment: Environment, problems: string[]): 
     agent: {
       ...agentConfig(values, environment),
       ...providerConfigOf(values, environment, problems),
+      update: updateConfigOf(values, { environment, ca }),
       engineDownloads: downloads === undefined ? undefined : { ...downloads, environment, ca },
     },
     addresses,

@@ -1,4 +1,10 @@
-import { type Agent, type AgentJob, AgentStatus, type EngineProgram } from "../../gen/windlass/v1/agent_pb.ts";
+import {
+  type Agent,
+  type AgentJob,
+  AgentStatus,
+  AgentUpdateState,
+  type EngineProgram,
+} from "../../gen/windlass/v1/agent_pb.ts";
 import { JobStatus, type KeptDirectory, RunPhase } from "../../gen/windlass/v1/run_pb.ts";
 import { Engine } from "../../gen/windlass/v1/workspace_pb.ts";
 import { counted } from "../../lib/text/counted.ts";
@@ -97,6 +103,7 @@ export const agentColumns: readonly Column<Agent>[] = [
   { name: "JOBS", drop: 4, value: ({ jobIds, concurrency }) => `${jobIds.length}/${concurrency}` },
   { name: "ENGINES", drop: 2, value: (agent) => enginesText(agent) },
   { name: "VERSION", drop: 1, value: ({ version }) => version },
+  { name: "UPDATE", value: updateText },
   { name: "LAST SEEN", drop: 3, value: ({ lastSeenTime }, now) => ageText(lastSeenTime, now) },
   { name: "WARNING", value: warningText },
   { name: "REASON", isWide: true, value: ({ reason }) => reason },
@@ -108,6 +115,22 @@ export const agentColumns: readonly Column<Agent>[] = [
   { name: "CONNECTED TO", isWide: true, value: ({ connectedTo }) => connectedTo },
   { name: "ID", isWide: true, value: ({ id }) => id },
 ];
+
+/** `switching to 1.4.2`; empty if nothing is to be done. */
+export function updateText({ update }: Agent): string {
+  if (update === undefined || update.targetVersion === "") return "";
+  const { state, targetVersion, reason } = update;
+  const words: Readonly<Record<number, string>> = {
+    [AgentUpdateState.DOWNLOADING]: "downloading",
+    [AgentUpdateState.READY]: "ready for",
+    [AgentUpdateState.SWITCHING]: "switching to",
+    [AgentUpdateState.ROLLED_BACK]: "rolled back from",
+    [AgentUpdateState.REFUSED]: "refuses",
+  };
+  const word = words[state];
+  if (word === undefined) return "";
+  return `${word} ${targetVersion}${reason === "" ? "" : ` (${reason.toLowerCase().replaceAll("_", " ")})`}`;
+}
 
 /** An agent for a person. */
 export const agentLines = (one: Agent): readonly string[] =>
@@ -123,6 +146,7 @@ export const agentLines = (one: Agent): readonly string[] =>
     ["Runs", one.runIds.join(", ")],
     ["Doing", one.doing.join("; ")],
     ["Version", one.version],
+    ["Update", [updateText(one), one.update?.detail ?? ""].filter((text) => text !== "").join(": ")],
     ["System", `${one.os}/${one.arch}`],
     ["Sandbox", one.sandbox],
     ...engineLines(one),

@@ -10,6 +10,7 @@ import { confirmOrStop } from "../shared/prompts.ts";
 import { assign, unassign } from "./assign.ts";
 import { remove } from "./delete.ts";
 import { get, list, queue, stats } from "./look.ts";
+import { update } from "./update.ts";
 import { poolName } from "./view.ts";
 
 const pool = one("POOL", "its name or id");
@@ -120,6 +121,7 @@ export const poolCommands: readonly Command[] = [
       return answerChanged(context, { ...changed, done: `Pool ${message.name} is no longer granted to ${workspaces}` });
     },
   }),
+  update,
   assign,
   unassign,
   queue,

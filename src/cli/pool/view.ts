@@ -1,6 +1,12 @@
 import type { Duration } from "@bufbuild/protobuf/wkt";
 import type { Agent } from "../../gen/windlass/v1/agent_pb.ts";
-import type { AgentPool, AgentPoolCounts, AgentPoolMinute, QueuedJob } from "../../gen/windlass/v1/agent_pool_pb.ts";
+import {
+  type AgentPool,
+  type AgentPoolCounts,
+  type AgentPoolMinute,
+  AgentUpdateMode,
+  type QueuedJob,
+} from "../../gen/windlass/v1/agent_pool_pb.ts";
 import type { GetAgentPoolHistoryResponse } from "../../gen/windlass/v1/agent_pool_service_pb.ts";
 import { RunPhase, RunPriority, WaitingReason } from "../../gen/windlass/v1/run_pb.ts";
 import { counted } from "../../lib/text/counted.ts";
@@ -44,6 +50,22 @@ export const poolColumns: readonly Column<AgentPool>[] = [
   { name: "ID", isWide: true, value: ({ id }) => id },
 ];
 
+/** `patch, to 1.4.2, at any time; 1 canary, then 20 % at once`. */
+export function updateText({ update }: AgentPool): string {
+  if (update === undefined) return "off";
+  const { mode, targetVersion, newestVersion, window, canary, maxInFlightPercent, hold, halt } = update;
+  const there = newestVersion === "" ? "the server has no agent versions" : `the newest version is ${newestVersion}`;
+  if (mode === AgentUpdateMode.UNSPECIFIED || mode === AgentUpdateMode.OFF) return `off; ${there}`;
+  const parts = [
+    `${enumText(AgentUpdateMode, mode)}, to ${targetVersion || "the newest"}, ${window || "at any time"}`,
+    `${canary} ${canary === 1 ? "canary" : "canaries"}, then ${maxInFlightPercent} % at once`,
+    there,
+    ...(hold === "" ? [] : [`held: ${hold}`]),
+    ...(halt === "" ? [] : [`halted: ${halt}`]),
+  ];
+  return parts.join("; ");
+}
+
 interface PoolFacts {
   readonly agents?: readonly Agent[];
   readonly history?: GetAgentPoolHistoryResponse | undefined;
@@ -80,6 +102,7 @@ export const poolLines = (pool: AgentPool, { agents = [], history }: PoolFacts =
       "May be used by",
       pool.organizationScoped ? "every workspace" : pool.grantedWorkspaces.join(", ") || "no workspace",
     ],
+    ["Updates", pool.update === undefined ? "" : updateText(pool)],
     ["Assigned to", pool.assignedWorkspaces.join(", ") || "no workspace"],
     ["Created", timeText(pool.createTime)],
     ["Changed", timeText(pool.updateTime)],

@@ -1,3 +1,4 @@
+import type { AgentUpdateChange } from "../../domain/agents/agent-update.ts";
 import type { AgentPool } from "../../domain/agents/pool.ts";
 import type { Person, Principal } from "../../domain/people/principal.ts";
 import { isKeyOf } from "../../lib/values/records.ts";
@@ -16,6 +17,7 @@ import { invalid } from "../core/refusals.ts";
 import { once } from "../core/requests.ts";
 import { demandGrantRoom, grantedNames } from "../workspaces/grants.ts";
 import { maxAssignedShown, type PoolView, viewPool, viewPools } from "../workspaces/pool-view.ts";
+import { policyDetail, withUpdatePolicy } from "./update-policy.ts";
 
 export interface NewPool {
   readonly organization: string;
@@ -45,6 +47,7 @@ export async function createPool(control: Control, who: Principal, { requestId, 
         id: newId("apool", control.random),
         organizationId: organization.id,
         ...settings,
+        updatePolicy: null,
         ...times,
         version: 1,
       };
@@ -141,6 +144,7 @@ export interface PoolUpdate {
   readonly changes: Partial<Pick<AgentPool, "name" | "description" | "isOrganizationScoped">> & {
     /** All that it is granted to from now on: names, existing or not, or ids. */
     readonly grants?: readonly string[] | undefined;
+    readonly update?: AgentUpdateChange | undefined;
   };
   readonly etag: string;
 }
@@ -149,7 +153,7 @@ export interface PoolUpdate {
 export async function updatePool(
   control: Control,
   who: Principal,
-  { reference, changes: { grants, ...changes }, etag }: PoolUpdate,
+  { reference, changes: { grants, update, ...changes }, etag }: PoolUpdate,
 ): Promise<PoolView> {
   const person = asPerson(who);
   return change(control, async (tx, at) => {
@@ -163,13 +167,16 @@ export async function updatePool(
         find: (wanted) => tx.pools.byNameInAnyCase(pool.organizationId, wanted),
       });
     }
-    const next: AgentPool = { ...pool, ...changes, updatedAt: at.now, version: pool.version + 1 };
+    const changed: AgentPool = { ...pool, ...changes, updatedAt: at.now, version: pool.version + 1 };
+    const next = update === undefined ? changed : withUpdatePolicy(changed, update, at.now);
     await tx.pools.save(next);
-    const detail = { name: next.name, organization_scoped: String(next.isOrganizationScoped) };
+    const scope = { name: next.name, organization_scoped: String(next.isOrganizationScoped) };
+    const detail = update === undefined ? scope : { ...scope, ...policyDetail(next) };
     const entry = { action: "pool.update", resource: pool.id, organizationId: pool.organizationId, detail };
     await record(tx, person, { ...entry, at: at.now });
     if (grants !== undefined) await replaceGrants(tx, at, { person, pool: next, grants });
     at.touched.add(topics.jobs);
+    if (update !== undefined) control.agentUpdates?.changed(pool.id);
     return viewPool(tx, next);
   });
 }

@@ -278,9 +278,17 @@ function introduce({ control, said, place, known, now, sessionToken, hasOpenJobs
     warning: "",
     keptDirectories: known?.keptDirectories ?? [],
     unwantedDirectories: known?.unwantedDirectories ?? [],
+    updateStatus: statusAfter(known, said.version),
     createdAt: known?.createdAt ?? now,
     ...standing,
   };
+}
+
+/** One that comes as another version has not proved it: what it says with its hello counts, and nothing of before. */
+function statusAfter(known: Agent | undefined, version: string): Agent["updateStatus"] {
+  const status = known?.updateStatus ?? null;
+  if (known === undefined || status === null || known.version === version) return status;
+  return { ...status, state: "switching", from: known.version, target: version, reason: "", detail: "" };
 }
 
 /**

@@ -15,6 +15,7 @@ import { claimed } from "../jobs/results.ts";
 import { advanceJob } from "../runs/advance.ts";
 import { desiredOf } from "../runs/desired-state.ts";
 import { logStreamOf } from "../runs/logs.ts";
+import { recordUpdate, updateHeard } from "../updates/heard-update.ts";
 import { enginesOf, knownFeatures } from "./agent-engines.ts";
 import { refuseClone } from "./registration.ts";
 
@@ -58,11 +59,13 @@ export async function resume(
     const token = found.tokenId === null ? undefined : await tx.tokens.get(found.tokenId);
     const spent = token === undefined ? undefined : whySpent(token, now);
     refuseStranger(control, found, hello, spent !== undefined);
-    const agent = connectedNow(found, hello, {
+    const updateStatus = updateHeard(found.updateStatus, hello.update, now);
+    const agent = connectedNow(updateStatus === undefined ? found : { ...found, updateStatus }, hello, {
       ...{ connectedTo: control.name, replicaId: control.replicas.id },
       ...{ address, lastSeenAt: now },
     });
     await tx.agents.save(agent);
+    if (updateStatus !== undefined) await recordUpdate(tx, agent, now);
     at.touched.add(topics.agents);
     // An older stream of it may be elsewhere.
     if (!control.replicas.isAlone) at.touched.add(topics.agent(agentId));

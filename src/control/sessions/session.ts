@@ -28,6 +28,7 @@ import type { Liveness } from "./liveness.ts";
 import type { Resumed } from "./resume.ts";
 import { SessionRoom } from "./room.ts";
 import { changeAgentRow, noRows, WantedRows } from "./rows.ts";
+import { talkOfUpdates } from "./updates.ts";
 import { SessionWay } from "./way.ts";
 import { heartbeatReply } from "./wire.ts";
 
@@ -152,9 +153,7 @@ export class AgentSession implements ConnectedAgent {
     return this.#room.refusal;
   }
 
-  whyDeclined(jobId: JobId): string | undefined {
-    return this.#room.whyDeclined(jobId);
-  }
+  readonly whyDeclined = (jobId: JobId): string | undefined => this.#room.whyDeclined(jobId);
 
   get freeDiskBytes(): bigint {
     return this.#room.freeBytes;
@@ -171,9 +170,7 @@ export class AgentSession implements ConnectedAgent {
     return true;
   }
 
-  release(jobId: JobId, epoch: number): void {
-    this.#claims.release(jobId, epoch);
-  }
+  readonly release = (jobId: JobId, epoch: number): void => this.#claims.release(jobId, epoch);
 
   async offer(job: Job): Promise<void> {
     await this.#claims.offer(job);
@@ -273,7 +270,7 @@ export class AgentSession implements ConnectedAgent {
     this.out.end();
   }
 
-  async #heartbeat({ jobs, draining, kept, engines, ...heard }: Heartbeat): Promise<void> {
+  async #heartbeat({ jobs, draining, kept, engines, update, ...heard }: Heartbeat): Promise<void> {
     // Who waits for an agent, or looks at it, sees it at once.
     for (const topic of this.#room.hear(heard) ? [topics.jobs, topics.agents] : []) this.#control.wake.notify(topic);
     if (this.way.hear(heard)) this.#control.wake.notify(topics.agents);
@@ -287,7 +284,9 @@ export class AgentSession implements ConnectedAgent {
     if (draining && !this.#agent.isDraining) await this.#saveAgent((row) => ({ ...row, isDraining: true }));
     if (engines !== undefined) await this.#changeEngines(enginesOf(engines));
     if (withKept(this.#agent, kept) !== undefined) await this.#saveAgent((row) => withKept(row, kept) ?? row);
-    this.#send(heartbeatReply({ now, ...this.#control.timing, jobs: commands, agent: this.#agent }));
+    const talked = await talkOfUpdates(this.#control, this.#agent, update);
+    this.#agent = talked.agent;
+    this.#send(heartbeatReply({ now, ...this.#control.timing, jobs: commands, ...talked }));
   }
 
   /** Jobs that could not be done here, or only here, may go elsewhere now. */

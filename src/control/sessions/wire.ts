@@ -11,6 +11,7 @@ import {
 import { JobOutcome } from "../../gen/windlass/agent/v1/job_pb.ts";
 import { oneLine } from "../../lib/text/clean-text.ts";
 import type { HowHeld } from "../../lib/words/lost-resources.ts";
+import type { VersionWish } from "../core/control.ts";
 import { engineOf } from "../jobs/engine.ts";
 import type { Report } from "../jobs/results.ts";
 import { unwantedClaims } from "../runs/kept.ts";
@@ -111,10 +112,11 @@ interface ReplyFacts {
   readonly heartbeatMs: number;
   readonly jobs: MessageInitShape<typeof JobCommandSchema>[];
   readonly agent: Agent;
+  readonly wish: VersionWish | undefined;
 }
 
 /** Everything that is wanted of an agent. */
-export const heartbeatReply = ({ now, heartbeatMs, jobs, agent }: ReplyFacts): Outgoing => ({
+export const heartbeatReply = ({ now, heartbeatMs, jobs, agent, wish }: ReplyFacts): Outgoing => ({
   case: "heartbeatReply",
   value: {
     serverTime: timestampFromDate(now),
@@ -122,5 +124,6 @@ export const heartbeatReply = ({ now, heartbeatMs, jobs, agent }: ReplyFacts): O
     jobs,
     drain: agent.isDraining,
     removeKept: unwantedClaims(agent),
+    ...(wish === undefined ? {} : { update: { targetVersion: wish.target, manifestSha256: wish.manifestSha256 } }),
   },
 });

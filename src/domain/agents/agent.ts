@@ -1,5 +1,6 @@
 import type { AgentId, AgentTokenId, OrganizationId, PoolId } from "../../lib/words/ids.ts";
 import type { Engine } from "../workspaces/workspace.ts";
+import type { AgentUpdateStatus } from "./agent-update.ts";
 import type { Labels } from "./label-selector.ts";
 
 /** A program that an agent has. */
@@ -78,6 +79,8 @@ export interface Agent {
   readonly keptDirectories: readonly KeptDirectory[];
   /** Keys of those that somebody wants removed and that it has not said to be gone. */
   readonly unwantedDirectories: readonly string[];
+  /** How far it is with updating itself, as it said last; null if it never did. */
+  readonly updateStatus: AgentUpdateStatus | null;
   readonly createdAt: Date;
   readonly lastSeenAt: Date;
 }

@@ -1,5 +1,6 @@
 import type { OrganizationId, PoolId } from "../../lib/words/ids.ts";
 import type { Workspace } from "../workspaces/workspace.ts";
+import type { AgentUpdatePolicy } from "./agent-update.ts";
 
 /** A set of agents of one organization. */
 export interface AgentPool {
@@ -10,6 +11,8 @@ export interface AgentPool {
   readonly description: string;
   /** True: any workspace of the organization may use it. False: only the granted ones. */
   readonly isOrganizationScoped: boolean;
+  /** How its agents update themselves; null as long as nobody has said. */
+  readonly updatePolicy: AgentUpdatePolicy | null;
   readonly createdAt: Date;
   readonly updatedAt: Date;
   readonly version: number;

@@ -20,6 +20,13 @@ export const failpointNames = [
   "agent.result-unwritten",
   "agent.result-written",
   "agent.before-removal",
+  "updater.remembered",
+  "updater.downloaded",
+  "updater.unpacked",
+  "updater.placed",
+  "updater.before-switch",
+  "updater.switched",
+  "updater.confirmed",
 ] as const;
 
 export type FailpointName = (typeof failpointNames)[number];

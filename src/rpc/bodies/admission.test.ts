@@ -137,6 +137,8 @@ test("who may call what at all", () => {
     windlass.v1.RunService/SetRunPriority: api_key
     windlass.agent.v1.AgentGatewayService/Register: agent_token, server_agent
     windlass.agent.v1.AgentGatewayService/Session: agent_session
+    windlass.agent.v1.AgentGatewayService/GetAgentManifest: agent_session
+    windlass.agent.v1.AgentGatewayService/DownloadAgentRelease: agent_session
     windlass.agent.v1.JobArtifactService/GetVariables: job
     windlass.agent.v1.JobArtifactService/GetProviders: job
     windlass.agent.v1.JobArtifactService/DownloadConfiguration: job

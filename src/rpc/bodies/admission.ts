@@ -71,6 +71,8 @@ const admitted: ReadonlyMap<string, Admission> = new Map<string, Admission>([
   [UploadService.typeName, people],
   [nameOf(AgentGatewayService.method.register), new Set<Kind>(["agent_token", "server_agent"])],
   [nameOf(AgentGatewayService.method.session), new Set<Kind>(["agent_session"])],
+  [nameOf(AgentGatewayService.method.getAgentManifest), new Set<Kind>(["agent_session"])],
+  [nameOf(AgentGatewayService.method.downloadAgentRelease), new Set<Kind>(["agent_session"])],
   [JobArtifactService.typeName, new Set<Kind>(["job"])],
 ]);
 

@@ -4,6 +4,7 @@ import { changesByField, fixedFields, shown, unsetFields } from "../../../test/s
 import { at, job, pool, run } from "../../../test/support/store/rows.ts";
 import type { QueuedJobView } from "../../control/agents/pool-queue.ts";
 import type { PoolView } from "../../control/workspaces/pool-view.ts";
+import type { AgentUpdatePolicy } from "../../domain/agents/agent-update.ts";
 import { AgentPoolSchema, QueuedJobSchema } from "../../gen/windlass/v1/agent_pool_pb.ts";
 import { agentPoolFields, toAgentPool, toQueuedJob } from "./agent-pool.ts";
 
@@ -13,13 +14,18 @@ const counts = {
   ...{ pausedAgents: 7, drainingAgents: 8, capacity: 9, queuedJobs: 5, runningJobs: 6, oldestQueuedAt: at(10) },
 } as const;
 
+const updatePolicy: AgentUpdatePolicy = {
+  ...{ mode: "minor", target: "1.4.2", previousTarget: "1.4.1", window: "01:00-05:00", hold: "release week" },
+  ...{ canary: 2, maxInFlightPercent: 30, halt: "an agent went back", resumedAtMs: 0 },
+};
+
 const full: PoolView = {
-  pool: pool({ description: "of the plant", isOrganizationScoped: true, updatedAt: at(1), version: 3 }),
+  pool: pool({ updatePolicy, description: "of the plant", isOrganizationScoped: true, updatedAt: at(1), version: 3 }),
   ...{ organizationName: "acme", grants: ["dns", "network"], assigned: ["network"], counts },
 };
 
 test("a pool is told with its grants, its assignments and its numbers; agents that left are not counted", () => {
-  expect(shown(AgentPoolSchema, toAgentPool(full, at(72)))).toEqual({
+  expect(shown(AgentPoolSchema, toAgentPool(full, at(72), "1.5.0"))).toEqual({
     ...{ id: "apool_1", name: "prod", description: "of the plant", organization: "acme", organizationScoped: true },
     ...{ grantedWorkspaces: ["dns", "network"], assignedWorkspaces: ["network"], etag: "3" },
     ...{ createTime: "2026-01-02T03:04:05.678Z", updateTime: "2026-01-02T03:04:06.678Z" },
@@ -27,8 +33,13 @@ test("a pool is told with its grants, its assignments and its numbers; agents th
       ...{ idleAgents: 1, busyAgents: 2, unknownAgents: 3, erroredAgents: 4, queuedJobs: 5, runningJobs: 6 },
       ...{ pausedAgents: 7, drainingAgents: 8, capacity: 9, oldestWait: "62s" },
     },
+    update: {
+      ...{ mode: "AGENT_UPDATE_MODE_MINOR", targetVersion: "1.4.2", previousTargetVersion: "1.4.1" },
+      ...{ newestVersion: "1.5.0", window: "01:00-05:00", canary: 2, maxInFlightPercent: 30 },
+      ...{ hold: "release week", halt: "an agent went back" },
+    },
   });
-  expect(unsetFields(AgentPoolSchema, toAgentPool(full, at(72)))).toEqual([]);
+  expect(unsetFields(AgentPoolSchema, toAgentPool(full, at(72), "1.5.0"))).toEqual([]);
 });
 
 test.each([
@@ -66,6 +77,11 @@ test("an update reads exactly the field that it names, and may name no other", (
     name: { name: "new" },
     description: { description: "text" },
     organization_scoped: { isOrganizationScoped: true },
+    update: {
+      update: {
+        ...{ mode: "off", target: "", window: "", canary: 0, maxInFlightPercent: 0, hold: "", halt: "" },
+      },
+    },
   });
   expect(fixedFields(AgentPoolSchema, agentPoolFields)).toEqual([
     ...["id", "organization", "granted_workspaces", "assigned_workspaces", "counts"],

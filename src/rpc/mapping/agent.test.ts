@@ -25,6 +25,10 @@ const full: AgentView = {
     ...{ status: "busy", isPaused: true, isDraining: true, pauseReason: "new disk", connectedTo: "host-1" },
     ...{ sandbox: "bwrap", warning: "the disk is nearly full", lastSeenAt: at(9) },
     ...{ keptDirectories: [kept], unwantedDirectories: ["job_1-3"] },
+    updateStatus: {
+      ...{ state: "rolled_back", from: "1.4.1", target: "1.4.2", reason: "UNHEALTHY" },
+      ...{ detail: "it ended by itself", atMs: at(8).getTime() },
+    },
     organizationId: null,
   }),
   poolName: "prod",
@@ -86,6 +90,10 @@ test("an agent is told with all that is known of it", () => {
         ...{ agentId: "agent_1", agent: "alpha", removing: true },
       },
     ],
+    update: {
+      ...{ state: "AGENT_UPDATE_STATE_ROLLED_BACK", fromVersion: "1.4.1", targetVersion: "1.4.2" },
+      ...{ reason: "UNHEALTHY", detail: "it ended by itself", changeTime: "2026-01-02T03:04:13.678Z" },
+    },
   });
   expect(unsetFields(AgentSchema, toAgent(full))).toEqual([]);
 });

@@ -5,15 +5,18 @@ import type { AgentView } from "../../control/agents/view.ts";
 import type { Coming } from "../../control/core/presence.ts";
 import { keptOfAgent } from "../../control/runs/kept.ts";
 import type { AgentEngines, AgentStatus } from "../../domain/agents/agent.ts";
+import type { AgentUpdateStatus } from "../../domain/agents/agent-update.ts";
 import {
   type AgentEnginesSchema,
   AgentEventKind,
   type AgentEventSchema,
   type AgentJobSchema,
   type AgentSchema,
+  type AgentUpdateSchema,
+  AgentUpdateState,
   AgentStatus as Status,
 } from "../../gen/windlass/v1/agent_pb.ts";
-import { entriesOf } from "../../lib/values/records.ts";
+import { entriesOf, given } from "../../lib/values/records.ts";
 import { jobStatuses, phases, toKeptDirectory } from "./run.ts";
 import { toTime } from "./time.ts";
 import { engines } from "./workspace.ts";
@@ -62,6 +65,28 @@ export const toAgent = ({
   refusal: connected?.refusal ?? "",
   doing: [...doing],
   engines: agent.engines === null ? undefined : toEngines(agent.engines),
+  ...given({ update: agent.updateStatus === null ? undefined : toAgentUpdate(agent.updateStatus) }),
+});
+
+const updateStates: Readonly<Record<AgentUpdateStatus["state"], AgentUpdateState>> = {
+  none: AgentUpdateState.NONE,
+  downloading: AgentUpdateState.DOWNLOADING,
+  ready: AgentUpdateState.READY,
+  switching: AgentUpdateState.SWITCHING,
+  confirmed: AgentUpdateState.CONFIRMED,
+  rolled_back: AgentUpdateState.ROLLED_BACK,
+  refused: AgentUpdateState.REFUSED,
+};
+
+const toAgentUpdate = ({
+  state,
+  from: fromVersion,
+  target: targetVersion,
+  atMs,
+  ...why
+}: AgentUpdateStatus): MessageInitShape<typeof AgentUpdateSchema> => ({
+  ...{ state: updateStates[state], fromVersion, targetVersion, ...why },
+  changeTime: timestampFromDate(new Date(atMs)),
 });
 
 const toEngines = ({ programs, downloads }: AgentEngines): MessageInitShape<typeof AgentEnginesSchema> => ({

@@ -4,17 +4,20 @@ import type { Control } from "../../control/core/control.ts";
 import type { Liveness } from "../../control/sessions/liveness.ts";
 import { registerAgent } from "../../control/sessions/registration.ts";
 import { serveSession } from "../../control/sessions/stream.ts";
+import { agentManifest, agentRelease } from "../../control/updates/served.ts";
 import type { AgentGatewayService } from "../../gen/windlass/agent/v1/agent_gateway_service_pb.ts";
 import { given } from "../../lib/values/records.ts";
 import { callerOf, httpVersionKey, remoteAddressKey } from "../calls/caller.ts";
 import { heardFrom } from "../streams/session-hearing.ts";
+import { Transfers } from "../streams/transfers.ts";
 
 /** How agents reach the control plane. `generation` is the random id of the database's history. */
 export const agentGatewayService = (
   control: Control,
   liveness: Liveness,
   generation: string,
-): Pick<ServiceImpl<typeof AgentGatewayService>, "register" | "session"> => ({
+  transfers = new Transfers(control, "storage_unavailable"),
+): ServiceImpl<typeof AgentGatewayService> => ({
   register: async (request, context) => {
     const said = {
       incarnation: request.incarnation,
@@ -56,6 +59,14 @@ export const agentGatewayService = (
       protocol,
       wayProblem,
     };
+  },
+  getAgentManifest: async (_request, context) => {
+    const { manifest, signatures } = await agentManifest(control, callerOf(context));
+    return { manifest, signatures };
+  },
+  downloadAgentRelease: ({ file, offset, maxBytes }, context) => {
+    const wanted = { file, offset: Number(offset) };
+    return transfers.download(context, agentRelease(control, callerOf(context), wanted), maxBytes);
   },
   session: (requests, context) =>
     serveSession(control, liveness, {

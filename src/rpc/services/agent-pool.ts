@@ -7,6 +7,7 @@ import { createPool, deletePool, getPool, listPools, updatePool } from "../../co
 import type { Control } from "../../control/core/control.ts";
 import { grantWorkspaces, revokeWorkspaces } from "../../control/workspaces/grants.ts";
 import type { PoolView } from "../../control/workspaces/pool-view.ts";
+import { newestOf } from "../../domain/agents/rollout.ts";
 import { AgentSchema } from "../../gen/windlass/v1/agent_pb.ts";
 import { AgentPoolSchema, QueuedJobSchema } from "../../gen/windlass/v1/agent_pool_pb.ts";
 import type { AgentPoolService } from "../../gen/windlass/v1/agent_pool_service_pb.ts";
@@ -28,7 +29,8 @@ const referenceOf = ({ organization, agentPool }: { readonly organization: strin
 
 /** Manages agent pools. */
 export function agentPoolService(control: Control): ServiceImpl<typeof AgentPoolService> {
-  const shown = (view: PoolView) => toAgentPool(view, control.clock.now());
+  const newest = async () => newestOf((await control.agentUpdates?.releases.current())?.releases ?? []);
+  const shown = (view: PoolView, newestAgent = "") => toAgentPool(view, control.clock.now(), newestAgent);
   const histories = new PoolHistories(control);
   return {
     createAgentPool: async (request, context) => {
@@ -45,7 +47,7 @@ export function agentPoolService(control: Control): ServiceImpl<typeof AgentPool
       return { agentPool: shown(await createPool(control, callerOf(context), wanted)) };
     },
     getAgentPool: async (request, context) => ({
-      agentPool: shown(await getPool(control, callerOf(context), referenceOf(request))),
+      agentPool: shown(await getPool(control, callerOf(context), referenceOf(request)), await newest()),
     }),
     listAgentPools: async (request, context) => {
       const { organization, search, orderBy } = request;
@@ -57,7 +59,7 @@ export function agentPoolService(control: Control): ServiceImpl<typeof AgentPool
     updateAgentPool: async (request, context) => {
       const changes = fromMask(request.updateMask, request.changes, agentPoolFields);
       const update = { reference: referenceOf(request), changes, etag: request.etag };
-      return { agentPool: shown(await updatePool(control, callerOf(context), update)) };
+      return { agentPool: shown(await updatePool(control, callerOf(context), update), await newest()) };
     },
     deleteAgentPool: async (request, context) => {
       await deletePool(control, callerOf(context), referenceOf(request));

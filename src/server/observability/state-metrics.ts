@@ -43,6 +43,10 @@ export function stateMetrics(registry: Registry, control: Control): () => Promis
       "Pools that are needed and whose connected agents are all paused or draining",
       [],
     ),
+    versions: gauge("windlass_pool_agents_by_version", "Connected agents of a pool by the version of their program", [
+      ...pool,
+      "version",
+    ]),
     warned: gauge("windlass_agents_with_warnings", "Connected agents with a warning", []),
     refusing: gauge(
       "windlass_refusing_agents",
@@ -60,6 +64,7 @@ export function stateMetrics(registry: Registry, control: Control): () => Promis
     show(gauges, found, control.clock.now());
     showNeeds(gauges, new Map(needs.map(({ kind, count }) => [kind, count])));
     showRefusing(gauges, found, control.presence.everywhere());
+    showVersions(gauges, found, control.presence.everywhere());
   };
 }
 
@@ -82,6 +87,7 @@ interface Gauges {
   readonly withoutAgents: Gauge;
   readonly pausedPools: Gauge;
   readonly warned: Gauge;
+  readonly versions: Gauge;
 }
 
 function showNeeds(gauges: Gauges, needs: ReadonlyMap<AttentionKind, number>): void {
@@ -128,6 +134,17 @@ function showRefusing(
   refusing.set({ organization: "", pool: "" }, refused.get(null)?.length ?? 0);
   for (const { organization, pool } of pools)
     refusing.set({ organization: organization.name, pool: pool.name }, refused.get(pool.id)?.length ?? 0);
+}
+
+function showVersions(
+  { versions }: Gauges,
+  { pools }: Pick<State, "pools">,
+  connectedAgents: readonly PresentAgent[],
+): void {
+  const byPool = Map.groupBy(connectedAgents, ({ poolId }) => poolId);
+  for (const { organization, pool } of pools)
+    for (const [version, agents] of Map.groupBy(byPool.get(pool.id) ?? [], (agent) => agent.version))
+      versions.set({ organization: organization.name, pool: pool.name, version }, agents.length);
 }
 
 function show(

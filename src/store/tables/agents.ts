@@ -1,4 +1,5 @@
 import type { AgentEngines, AgentStatus, KeptDirectory } from "../../domain/agents/agent.ts";
+import type { AgentUpdatePolicy, AgentUpdateStatus } from "../../domain/agents/agent-update.ts";
 import type { IdentityTrust } from "../../domain/agents/trust.ts";
 import type { AgentId, AgentTokenId, OrganizationId, PoolId } from "../../lib/words/ids.ts";
 import type { Kit } from "../engine/kit.ts";
@@ -15,6 +16,7 @@ export function defineAgents(k: Kit) {
       name: k.text("name").notNull(),
       description: k.text("description").notNull(),
       isOrganizationScoped: k.bool("is_organization_scoped").notNull(),
+      updatePolicy: k.json<AgentUpdatePolicy>("update_policy"),
       createdAt: k.instant("created_at").notNull(),
       updatedAt: k.instant("updated_at").notNull(),
       version: k.int("version").notNull(),
@@ -100,6 +102,7 @@ export function defineAgents(k: Kit) {
       warning: k.text("warning").notNull(),
       keptDirectories: k.json<readonly KeptDirectory[]>("kept_directories").notNull().default([]),
       unwantedDirectories: k.json<readonly string[]>("unwanted_directories").notNull().default([]),
+      updateStatus: k.json<AgentUpdateStatus>("update_status"),
       createdAt: k.instant("created_at").notNull(),
       lastSeenAt: k.instant("last_seen_at").notNull(),
     },

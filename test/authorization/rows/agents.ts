@@ -33,6 +33,14 @@ export const agentRows: readonly Row[] = [
       { message: { case: "hello", value: { incarnation, bootId } } },
     ],
   }),
+  row(gateway.getAgentManifest, {
+    ...{ admits: ["agent session", "agent session of the sibling pool"], outcome: "NOT_FOUND" },
+    request: () => ({}),
+  }),
+  row(gateway.downloadAgentRelease, {
+    ...{ admits: ["agent session", "agent session of the sibling pool"], outcome: "NOT_FOUND" },
+    request: () => ({ file: "windlass-agent-1.0.0-linux-x64.tar.gz" }),
+  }),
   row(artifacts.getVariables, jobs),
   row(artifacts.getProviders, jobs),
   row(artifacts.downloadConfiguration, jobs),

@@ -16,7 +16,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file windlass/v1/agent.proto.
  */
 export const file_windlass_v1_agent: GenFile = /*@__PURE__*/
-  fileDesc("Chd3aW5kbGFzcy92MS9hZ2VudC5wcm90bxILd2luZGxhc3MudjEi3wUKBUFnZW50EgoKAmlkGAEgASgJEgwKBG5hbWUYAiABKAkSEgoKYWdlbnRfcG9vbBgDIAEoCRIUCgxvcmdhbml6YXRpb24YBCABKAkSKAoGc3RhdHVzGAUgASgOMhgud2luZGxhc3MudjEuQWdlbnRTdGF0dXMSDgoGcGF1c2VkGAYgASgIEhAKCGRyYWluaW5nGAcgASgIEg8KB3ZlcnNpb24YCCABKAkSCgoCb3MYCSABKAkSDAoEYXJjaBgKIAEoCRIuCgZsYWJlbHMYCyADKAsyHi53aW5kbGFzcy52MS5BZ2VudC5MYWJlbHNFbnRyeRIPCgdhZGRyZXNzGAwgASgJEhMKC2NvbmN1cnJlbmN5GA0gASgNEg8KB2pvYl9pZHMYDiADKAkSDwoHcnVuX2lkcxgPIAMoCRIvCgtjcmVhdGVfdGltZRgQIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASMgoObGFzdF9zZWVuX3RpbWUYESABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhQKDHNlcnZlcl9hZ2VudBgSIAEoCBIPCgdzYW5kYm94GBMgASgJEg8KB3dhcm5pbmcYFCABKAkSDgoGcmVhc29uGBUgASgJEhQKDGNvbm5lY3RlZF90bxgWIAEoCRIWCg5hZ2VudF90b2tlbl9pZBgXIAEoCRI0ChBrZXB0X2RpcmVjdG9yaWVzGBggAygLMhoud2luZGxhc3MudjEuS2VwdERpcmVjdG9yeRIXCg9mcmVlX2Rpc2tfYnl0ZXMYGSABKAQSDwoHcmVmdXNhbBgaIAEoCRIqCgdlbmdpbmVzGBsgASgLMhkud2luZGxhc3MudjEuQWdlbnRFbmdpbmVzEg0KBWRvaW5nGBwgAygJGi0KC0xhYmVsc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEibAoMQWdlbnRFbmdpbmVzEiwKCHByb2dyYW1zGAEgAygLMhoud2luZGxhc3MudjEuRW5naW5lUHJvZ3JhbRIuCglkb3dubG9hZHMYAiADKAsyGy53aW5kbGFzcy52MS5FbmdpbmVEb3dubG9hZCJFCg1FbmdpbmVQcm9ncmFtEiMKBmVuZ2luZRgBIAEoDjITLndpbmRsYXNzLnYxLkVuZ2luZRIPCgd2ZXJzaW9uGAIgASgJIkUKDkVuZ2luZURvd25sb2FkEiMKBmVuZ2luZRgBIAEoDjITLndpbmRsYXNzLnYxLkVuZ2luZRIOCgZzb3VyY2UYAiABKAkigAIKCEFnZW50Sm9iEg4KBmpvYl9pZBgBIAEoCRIOCgZydW5faWQYAiABKAkSEQoJd29ya3NwYWNlGAMgASgJEiQKBXBoYXNlGAQgASgOMhUud2luZGxhc3MudjEuUnVuUGhhc2USJgoGc3RhdHVzGAUgASgOMhYud2luZGxhc3MudjEuSm9iU3RhdHVzEi4KCnN0YXJ0X3RpbWUYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEiwKCGVuZF90aW1lGAcgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIVCg1lcnJvcl9tZXNzYWdlGAggASgJIqkBCgpBZ2VudEV2ZW50EigKBHRpbWUYASABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEikKBGtpbmQYAiABKA4yGy53aW5kbGFzcy52MS5BZ2VudEV2ZW50S2luZBIPCgdhZGRyZXNzGAMgASgJEg8KB3ZlcnNpb24YBCABKAkSDgoGZGV0YWlsGAUgASgJEhQKDGNvbm5lY3RlZF90bxgGIAEoCSqmAQoLQWdlbnRTdGF0dXMSHAoYQUdFTlRfU1RBVFVTX1VOU1BFQ0lGSUVEEAASFQoRQUdFTlRfU1RBVFVTX0lETEUQARIVChFBR0VOVF9TVEFUVVNfQlVTWRACEhgKFEFHRU5UX1NUQVRVU19VTktOT1dOEAMSGAoUQUdFTlRfU1RBVFVTX0VSUk9SRUQQBBIXChNBR0VOVF9TVEFUVVNfRVhJVEVEEAUqdQoOQWdlbnRFdmVudEtpbmQSIAocQUdFTlRfRVZFTlRfS0lORF9VTlNQRUNJRklFRBAAEh4KGkFHRU5UX0VWRU5UX0tJTkRfQ09OTkVDVEVEEAESIQodQUdFTlRfRVZFTlRfS0lORF9ESVNDT05ORUNURUQQAkKHAQoPZGV2LndpbmRsYXNzLnYxQgpBZ2VudFByb3RvUAFaKndpbmRsYXNzLmRldi9nZW4vZ28vd2luZGxhc3MvdjE7d2luZGxhc3N2MaICA1dETKoCC1dpbmRsYXNzLlYxugIIV2luZGxhc3PKAgtXaW5kbGFzc1xWMeoCDFdpbmRsYXNzOjpWMWIGcHJvdG8z", [file_google_protobuf_timestamp, file_windlass_v1_run, file_windlass_v1_workspace]);
+  fileDesc("Chd3aW5kbGFzcy92MS9hZ2VudC5wcm90bxILd2luZGxhc3MudjEiiQYKBUFnZW50EgoKAmlkGAEgASgJEgwKBG5hbWUYAiABKAkSEgoKYWdlbnRfcG9vbBgDIAEoCRIUCgxvcmdhbml6YXRpb24YBCABKAkSKAoGc3RhdHVzGAUgASgOMhgud2luZGxhc3MudjEuQWdlbnRTdGF0dXMSDgoGcGF1c2VkGAYgASgIEhAKCGRyYWluaW5nGAcgASgIEg8KB3ZlcnNpb24YCCABKAkSCgoCb3MYCSABKAkSDAoEYXJjaBgKIAEoCRIuCgZsYWJlbHMYCyADKAsyHi53aW5kbGFzcy52MS5BZ2VudC5MYWJlbHNFbnRyeRIPCgdhZGRyZXNzGAwgASgJEhMKC2NvbmN1cnJlbmN5GA0gASgNEg8KB2pvYl9pZHMYDiADKAkSDwoHcnVuX2lkcxgPIAMoCRIvCgtjcmVhdGVfdGltZRgQIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASMgoObGFzdF9zZWVuX3RpbWUYESABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhQKDHNlcnZlcl9hZ2VudBgSIAEoCBIPCgdzYW5kYm94GBMgASgJEg8KB3dhcm5pbmcYFCABKAkSDgoGcmVhc29uGBUgASgJEhQKDGNvbm5lY3RlZF90bxgWIAEoCRIWCg5hZ2VudF90b2tlbl9pZBgXIAEoCRI0ChBrZXB0X2RpcmVjdG9yaWVzGBggAygLMhoud2luZGxhc3MudjEuS2VwdERpcmVjdG9yeRIXCg9mcmVlX2Rpc2tfYnl0ZXMYGSABKAQSDwoHcmVmdXNhbBgaIAEoCRIqCgdlbmdpbmVzGBsgASgLMhkud2luZGxhc3MudjEuQWdlbnRFbmdpbmVzEg0KBWRvaW5nGBwgAygJEigKBnVwZGF0ZRgdIAEoCzIYLndpbmRsYXNzLnYxLkFnZW50VXBkYXRlGi0KC0xhYmVsc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEibAoMQWdlbnRFbmdpbmVzEiwKCHByb2dyYW1zGAEgAygLMhoud2luZGxhc3MudjEuRW5naW5lUHJvZ3JhbRIuCglkb3dubG9hZHMYAiADKAsyGy53aW5kbGFzcy52MS5FbmdpbmVEb3dubG9hZCK6AQoLQWdlbnRVcGRhdGUSLAoFc3RhdGUYASABKA4yHS53aW5kbGFzcy52MS5BZ2VudFVwZGF0ZVN0YXRlEhQKDGZyb21fdmVyc2lvbhgCIAEoCRIWCg50YXJnZXRfdmVyc2lvbhgDIAEoCRIOCgZyZWFzb24YBCABKAkSDgoGZGV0YWlsGAUgASgJEi8KC2NoYW5nZV90aW1lGAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCJFCg1FbmdpbmVQcm9ncmFtEiMKBmVuZ2luZRgBIAEoDjITLndpbmRsYXNzLnYxLkVuZ2luZRIPCgd2ZXJzaW9uGAIgASgJIkUKDkVuZ2luZURvd25sb2FkEiMKBmVuZ2luZRgBIAEoDjITLndpbmRsYXNzLnYxLkVuZ2luZRIOCgZzb3VyY2UYAiABKAkigAIKCEFnZW50Sm9iEg4KBmpvYl9pZBgBIAEoCRIOCgZydW5faWQYAiABKAkSEQoJd29ya3NwYWNlGAMgASgJEiQKBXBoYXNlGAQgASgOMhUud2luZGxhc3MudjEuUnVuUGhhc2USJgoGc3RhdHVzGAUgASgOMhYud2luZGxhc3MudjEuSm9iU3RhdHVzEi4KCnN0YXJ0X3RpbWUYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEiwKCGVuZF90aW1lGAcgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIVCg1lcnJvcl9tZXNzYWdlGAggASgJIqkBCgpBZ2VudEV2ZW50EigKBHRpbWUYASABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEikKBGtpbmQYAiABKA4yGy53aW5kbGFzcy52MS5BZ2VudEV2ZW50S2luZBIPCgdhZGRyZXNzGAMgASgJEg8KB3ZlcnNpb24YBCABKAkSDgoGZGV0YWlsGAUgASgJEhQKDGNvbm5lY3RlZF90bxgGIAEoCSqdAgoQQWdlbnRVcGRhdGVTdGF0ZRIiCh5BR0VOVF9VUERBVEVfU1RBVEVfVU5TUEVDSUZJRUQQABIbChdBR0VOVF9VUERBVEVfU1RBVEVfTk9ORRABEiIKHkFHRU5UX1VQREFURV9TVEFURV9ET1dOTE9BRElORxACEhwKGEFHRU5UX1VQREFURV9TVEFURV9SRUFEWRADEiAKHEFHRU5UX1VQREFURV9TVEFURV9TV0lUQ0hJTkcQBBIgChxBR0VOVF9VUERBVEVfU1RBVEVfQ09ORklSTUVEEAUSIgoeQUdFTlRfVVBEQVRFX1NUQVRFX1JPTExFRF9CQUNLEAYSHgoaQUdFTlRfVVBEQVRFX1NUQVRFX1JFRlVTRUQQByqmAQoLQWdlbnRTdGF0dXMSHAoYQUdFTlRfU1RBVFVTX1VOU1BFQ0lGSUVEEAASFQoRQUdFTlRfU1RBVFVTX0lETEUQARIVChFBR0VOVF9TVEFUVVNfQlVTWRACEhgKFEFHRU5UX1NUQVRVU19VTktOT1dOEAMSGAoUQUdFTlRfU1RBVFVTX0VSUk9SRUQQBBIXChNBR0VOVF9TVEFUVVNfRVhJVEVEEAUqdQoOQWdlbnRFdmVudEtpbmQSIAocQUdFTlRfRVZFTlRfS0lORF9VTlNQRUNJRklFRBAAEh4KGkFHRU5UX0VWRU5UX0tJTkRfQ09OTkVDVEVEEAESIQodQUdFTlRfRVZFTlRfS0lORF9ESVNDT05ORUNURUQQAkKHAQoPZGV2LndpbmRsYXNzLnYxQgpBZ2VudFByb3RvUAFaKndpbmRsYXNzLmRldi9nZW4vZ28vd2luZGxhc3MvdjE7d2luZGxhc3N2MaICA1dETKoCC1dpbmRsYXNzLlYxugIIV2luZGxhc3PKAgtXaW5kbGFzc1xWMeoCDFdpbmRsYXNzOjpWMWIGcHJvdG8z", [file_google_protobuf_timestamp, file_windlass_v1_run, file_windlass_v1_workspace]);
 
 /**
  * One registered windlass-agent, or the server agent inside the control plane.
@@ -222,6 +222,13 @@ export type Agent = Message<"windlass.v1.Agent"> & {
    * @generated from field: repeated string doing = 28;
    */
   doing: string[];
+
+  /**
+   * How far it is with updating itself; absent if it has not said.
+   *
+   * @generated from field: windlass.v1.AgentUpdate update = 29;
+   */
+  update?: AgentUpdate | undefined;
 };
 
 /**
@@ -260,6 +267,62 @@ export const AgentEnginesSchema: GenMessage<AgentEngines> = /*@__PURE__*/
   messageDesc(file_windlass_v1_agent, 1);
 
 /**
+ * How far an agent is with updating itself.
+ *
+ * @generated from message windlass.v1.AgentUpdate
+ */
+export type AgentUpdate = Message<"windlass.v1.AgentUpdate"> & {
+  /**
+   * Where it stands.
+   *
+   * @generated from field: windlass.v1.AgentUpdateState state = 1;
+   */
+  state: AgentUpdateState;
+
+  /**
+   * Version it comes from; empty if that says nothing.
+   *
+   * @generated from field: string from_version = 2;
+   */
+  fromVersion: string;
+
+  /**
+   * Version it is about; empty if it is about none.
+   *
+   * @generated from field: string target_version = 3;
+   */
+  targetVersion: string;
+
+  /**
+   * Why it is refused or was rolled back, as one word, for example "UNHEALTHY"; empty otherwise.
+   *
+   * @generated from field: string reason = 4;
+   */
+  reason: string;
+
+  /**
+   * The same in one sentence; empty otherwise.
+   *
+   * @generated from field: string detail = 5;
+   */
+  detail: string;
+
+  /**
+   * Since when it stands there.
+   *
+   * @generated from field: google.protobuf.Timestamp change_time = 6;
+   */
+  changeTime?: Timestamp | undefined;
+};
+
+/**
+ * Describes the message windlass.v1.AgentUpdate.
+ * Use `create(AgentUpdateSchema)` to create a new message.
+ */
+export const AgentUpdateSchema: GenMessage<AgentUpdate> = /*@__PURE__*/
+  messageDesc(file_windlass_v1_agent, 2);
+
+/**
  * A program that an agent has.
  *
  * @generated from message windlass.v1.EngineProgram
@@ -285,7 +348,7 @@ export type EngineProgram = Message<"windlass.v1.EngineProgram"> & {
  * Use `create(EngineProgramSchema)` to create a new message.
  */
 export const EngineProgramSchema: GenMessage<EngineProgram> = /*@__PURE__*/
-  messageDesc(file_windlass_v1_agent, 2);
+  messageDesc(file_windlass_v1_agent, 3);
 
 /**
  * Where an agent downloads an engine from.
@@ -313,7 +376,7 @@ export type EngineDownload = Message<"windlass.v1.EngineDownload"> & {
  * Use `create(EngineDownloadSchema)` to create a new message.
  */
 export const EngineDownloadSchema: GenMessage<EngineDownload> = /*@__PURE__*/
-  messageDesc(file_windlass_v1_agent, 3);
+  messageDesc(file_windlass_v1_agent, 4);
 
 /**
  * A job that an agent holds or held.
@@ -383,7 +446,7 @@ export type AgentJob = Message<"windlass.v1.AgentJob"> & {
  * Use `create(AgentJobSchema)` to create a new message.
  */
 export const AgentJobSchema: GenMessage<AgentJob> = /*@__PURE__*/
-  messageDesc(file_windlass_v1_agent, 4);
+  messageDesc(file_windlass_v1_agent, 5);
 
 /**
  * An agent came or went.
@@ -439,7 +502,83 @@ export type AgentEvent = Message<"windlass.v1.AgentEvent"> & {
  * Use `create(AgentEventSchema)` to create a new message.
  */
 export const AgentEventSchema: GenMessage<AgentEvent> = /*@__PURE__*/
-  messageDesc(file_windlass_v1_agent, 5);
+  messageDesc(file_windlass_v1_agent, 6);
+
+/**
+ * Where an agent stands with updating itself.
+ *
+ * @generated from enum windlass.v1.AgentUpdateState
+ */
+export const AgentUpdateState = {
+  /**
+   * Never sent.
+   *
+   * @generated from enum value: AGENT_UPDATE_STATE_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED: 0,
+
+  /**
+   * Nothing is to be done.
+   *
+   * @generated from enum value: AGENT_UPDATE_STATE_NONE = 1;
+   */
+  NONE: 1,
+
+  /**
+   * The target is being fetched and checked.
+   *
+   * @generated from enum value: AGENT_UPDATE_STATE_DOWNLOADING = 2;
+   */
+  DOWNLOADING: 2,
+
+  /**
+   * The target is on its disk, and waits for a moment between jobs.
+   *
+   * @generated from enum value: AGENT_UPDATE_STATE_READY = 3;
+   */
+  READY: 3,
+
+  /**
+   * The target runs on trial, or is about to.
+   *
+   * @generated from enum value: AGENT_UPDATE_STATE_SWITCHING = 4;
+   */
+  SWITCHING: 4,
+
+  /**
+   * The target has proved itself, and runs.
+   *
+   * @generated from enum value: AGENT_UPDATE_STATE_CONFIRMED = 5;
+   */
+  CONFIRMED: 5,
+
+  /**
+   * The target did not prove itself: the version before it runs again.
+   *
+   * @generated from enum value: AGENT_UPDATE_STATE_ROLLED_BACK = 6;
+   */
+  ROLLED_BACK: 6,
+
+  /**
+   * The agent does not become the target.
+   *
+   * @generated from enum value: AGENT_UPDATE_STATE_REFUSED = 7;
+   */
+  REFUSED: 7,
+} as const;
+
+/**
+ * Where an agent stands with updating itself.
+ *
+ * @generated from enum windlass.v1.AgentUpdateState
+ */
+export type AgentUpdateState = (typeof AgentUpdateState)[keyof typeof AgentUpdateState] | UnknownEnum;
+
+/**
+ * Describes the enum windlass.v1.AgentUpdateState.
+ */
+export const AgentUpdateStateSchema: GenEnum<AgentUpdateState> = /*@__PURE__*/
+  enumDesc(file_windlass_v1_agent, 0);
 
 /**
  * What an agent does.
@@ -501,7 +640,7 @@ export type AgentStatus = (typeof AgentStatus)[keyof typeof AgentStatus] | Unkno
  * Describes the enum windlass.v1.AgentStatus.
  */
 export const AgentStatusSchema: GenEnum<AgentStatus> = /*@__PURE__*/
-  enumDesc(file_windlass_v1_agent, 0);
+  enumDesc(file_windlass_v1_agent, 1);
 
 /**
  * How an agent came or went.
@@ -542,5 +681,5 @@ export type AgentEventKind = (typeof AgentEventKind)[keyof typeof AgentEventKind
  * Describes the enum windlass.v1.AgentEventKind.
  */
 export const AgentEventKindSchema: GenEnum<AgentEventKind> = /*@__PURE__*/
-  enumDesc(file_windlass_v1_agent, 1);
+  enumDesc(file_windlass_v1_agent, 2);
 

@@ -2,20 +2,20 @@
 // @generated from file windlass/v1/agent_pool.proto (package windlass.v1, syntax proto3)
 /* eslint-disable */
 
-import type { GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
-import { fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
+import type { GenEnum, GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
+import { enumDesc, fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
 import { file_buf_validate_validate } from "../../buf/validate/validate_pb.ts";
 import type { Duration, Timestamp } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_duration, file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
 import type { RunPhase, RunPriority, WaitingReason } from "./run_pb.ts";
 import { file_windlass_v1_run } from "./run_pb.ts";
-import type { Message } from "@bufbuild/protobuf";
+import type { Message, UnknownEnum } from "@bufbuild/protobuf";
 
 /**
  * Describes the file windlass/v1/agent_pool.proto.
  */
 export const file_windlass_v1_agent_pool: GenFile = /*@__PURE__*/
-  fileDesc("Chx3aW5kbGFzcy92MS9hZ2VudF9wb29sLnByb3RvEgt3aW5kbGFzcy52MSL4AgoJQWdlbnRQb29sEgoKAmlkGAEgASgJEjYKBG5hbWUYAiABKAlCKLpIJXIjMiFeW0EtWmEtejAtOV9dW0EtWmEtejAtOV8tXXswLDYyfSQSHQoLZGVzY3JpcHRpb24YAyABKAlCCLpIBXIDGIAIEhQKDG9yZ2FuaXphdGlvbhgEIAEoCRIbChNvcmdhbml6YXRpb25fc2NvcGVkGAUgASgIEhoKEmdyYW50ZWRfd29ya3NwYWNlcxgGIAMoCRIbChNhc3NpZ25lZF93b3Jrc3BhY2VzGAcgAygJEiwKBmNvdW50cxgIIAEoCzIcLndpbmRsYXNzLnYxLkFnZW50UG9vbENvdW50cxIvCgtjcmVhdGVfdGltZRgJIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLwoLdXBkYXRlX3RpbWUYCiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEgwKBGV0YWcYCyABKAkiiAIKD0FnZW50UG9vbENvdW50cxITCgtpZGxlX2FnZW50cxgBIAEoDRITCgtidXN5X2FnZW50cxgCIAEoDRIWCg51bmtub3duX2FnZW50cxgDIAEoDRIWCg5lcnJvcmVkX2FnZW50cxgEIAEoDRITCgtxdWV1ZWRfam9icxgFIAEoDRIUCgxydW5uaW5nX2pvYnMYBiABKA0SLgoLb2xkZXN0X3dhaXQYByABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SFQoNcGF1c2VkX2FnZW50cxgIIAEoDRIXCg9kcmFpbmluZ19hZ2VudHMYCSABKA0SEAoIY2FwYWNpdHkYCiABKA0i3AEKD0FnZW50UG9vbE1pbnV0ZRIuCgpzdGFydF90aW1lGAEgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBITCgtxdWV1ZWRfam9icxgCIAEoDRIUCgxydW5uaW5nX2pvYnMYAyABKA0SFAoMc3RhcnRlZF9qb2JzGAQgASgNEisKCHdhaXRfcDUwGAUgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEisKCHdhaXRfcDk1GAYgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uIpQCCglRdWV1ZWRKb2ISDgoGam9iX2lkGAEgASgJEg4KBnJ1bl9pZBgCIAEoCRIRCgl3b3Jrc3BhY2UYAyABKAkSJAoFcGhhc2UYBCABKA4yFS53aW5kbGFzcy52MS5SdW5QaGFzZRIWCg5xdWV1ZV9wb3NpdGlvbhgFIAEoDRIuCgpxdWV1ZV90aW1lGAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIqCgZyZWFzb24YByABKA4yGi53aW5kbGFzcy52MS5XYWl0aW5nUmVhc29uEg4KBmRldGFpbBgIIAEoCRIqCghwcmlvcml0eRgJIAEoDjIYLndpbmRsYXNzLnYxLlJ1blByaW9yaXR5QosBCg9kZXYud2luZGxhc3MudjFCDkFnZW50UG9vbFByb3RvUAFaKndpbmRsYXNzLmRldi9nZW4vZ28vd2luZGxhc3MvdjE7d2luZGxhc3N2MaICA1dETKoCC1dpbmRsYXNzLlYxugIIV2luZGxhc3PKAgtXaW5kbGFzc1xWMeoCDFdpbmRsYXNzOjpWMWIGcHJvdG8z", [file_buf_validate_validate, file_google_protobuf_duration, file_google_protobuf_timestamp, file_windlass_v1_run]);
+  fileDesc("Chx3aW5kbGFzcy92MS9hZ2VudF9wb29sLnByb3RvEgt3aW5kbGFzcy52MSKoAwoJQWdlbnRQb29sEgoKAmlkGAEgASgJEjYKBG5hbWUYAiABKAlCKLpIJXIjMiFeW0EtWmEtejAtOV9dW0EtWmEtejAtOV8tXXswLDYyfSQSHQoLZGVzY3JpcHRpb24YAyABKAlCCLpIBXIDGIAIEhQKDG9yZ2FuaXphdGlvbhgEIAEoCRIbChNvcmdhbml6YXRpb25fc2NvcGVkGAUgASgIEhoKEmdyYW50ZWRfd29ya3NwYWNlcxgGIAMoCRIbChNhc3NpZ25lZF93b3Jrc3BhY2VzGAcgAygJEiwKBmNvdW50cxgIIAEoCzIcLndpbmRsYXNzLnYxLkFnZW50UG9vbENvdW50cxIvCgtjcmVhdGVfdGltZRgJIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLwoLdXBkYXRlX3RpbWUYCiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEgwKBGV0YWcYCyABKAkSLgoGdXBkYXRlGAwgASgLMh4ud2luZGxhc3MudjEuQWdlbnRVcGRhdGVQb2xpY3ki7QIKEUFnZW50VXBkYXRlUG9saWN5EjQKBG1vZGUYASABKA4yHC53aW5kbGFzcy52MS5BZ2VudFVwZGF0ZU1vZGVCCLpIBYIBAhABEl0KDnRhcmdldF92ZXJzaW9uGAIgASgJQkW6SEJyQDI+XihbMC05XXsxLDl9XC5bMC05XXsxLDl9XC5bMC05XXsxLDl9KC1bMC05QS1aYS16Li1dezEsNDB9KT8pPyQSGAoGd2luZG93GAMgASgJQgi6SAVyAxiAARIYCgZjYW5hcnkYBCABKA1CCLpIBSoDGOgHEiYKFW1heF9pbl9mbGlnaHRfcGVyY2VudBgFIAEoDUIHukgEKgIYZBIWCgRob2xkGAYgASgJQgi6SAVyAxiAAhIWCgRoYWx0GAcgASgJQgi6SAVyAxiACBIfChdwcmV2aW91c190YXJnZXRfdmVyc2lvbhgIIAEoCRIWCg5uZXdlc3RfdmVyc2lvbhgJIAEoCSKIAgoPQWdlbnRQb29sQ291bnRzEhMKC2lkbGVfYWdlbnRzGAEgASgNEhMKC2J1c3lfYWdlbnRzGAIgASgNEhYKDnVua25vd25fYWdlbnRzGAMgASgNEhYKDmVycm9yZWRfYWdlbnRzGAQgASgNEhMKC3F1ZXVlZF9qb2JzGAUgASgNEhQKDHJ1bm5pbmdfam9icxgGIAEoDRIuCgtvbGRlc3Rfd2FpdBgHIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIVCg1wYXVzZWRfYWdlbnRzGAggASgNEhcKD2RyYWluaW5nX2FnZW50cxgJIAEoDRIQCghjYXBhY2l0eRgKIAEoDSLcAQoPQWdlbnRQb29sTWludXRlEi4KCnN0YXJ0X3RpbWUYASABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhMKC3F1ZXVlZF9qb2JzGAIgASgNEhQKDHJ1bm5pbmdfam9icxgDIAEoDRIUCgxzdGFydGVkX2pvYnMYBCABKA0SKwoId2FpdF9wNTAYBSABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SKwoId2FpdF9wOTUYBiABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24ilAIKCVF1ZXVlZEpvYhIOCgZqb2JfaWQYASABKAkSDgoGcnVuX2lkGAIgASgJEhEKCXdvcmtzcGFjZRgDIAEoCRIkCgVwaGFzZRgEIAEoDjIVLndpbmRsYXNzLnYxLlJ1blBoYXNlEhYKDnF1ZXVlX3Bvc2l0aW9uGAUgASgNEi4KCnF1ZXVlX3RpbWUYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEioKBnJlYXNvbhgHIAEoDjIaLndpbmRsYXNzLnYxLldhaXRpbmdSZWFzb24SDgoGZGV0YWlsGAggASgJEioKCHByaW9yaXR5GAkgASgOMhgud2luZGxhc3MudjEuUnVuUHJpb3JpdHkqpwEKD0FnZW50VXBkYXRlTW9kZRIhCh1BR0VOVF9VUERBVEVfTU9ERV9VTlNQRUNJRklFRBAAEhkKFUFHRU5UX1VQREFURV9NT0RFX09GRhABEhwKGEFHRU5UX1VQREFURV9NT0RFX05PVElGWRACEhsKF0FHRU5UX1VQREFURV9NT0RFX1BBVENIEAMSGwoXQUdFTlRfVVBEQVRFX01PREVfTUlOT1IQBEKLAQoPZGV2LndpbmRsYXNzLnYxQg5BZ2VudFBvb2xQcm90b1ABWip3aW5kbGFzcy5kZXYvZ2VuL2dvL3dpbmRsYXNzL3YxO3dpbmRsYXNzdjGiAgNXREyqAgtXaW5kbGFzcy5WMboCCFdpbmRsYXNzygILV2luZGxhc3NcVjHqAgxXaW5kbGFzczo6VjFiBnByb3RvMw", [file_buf_validate_validate, file_google_protobuf_duration, file_google_protobuf_timestamp, file_windlass_v1_run]);
 
 /**
  * A set of agents of one organization, and which workspaces may use them.
@@ -100,6 +100,13 @@ export type AgentPool = Message<"windlass.v1.AgentPool"> & {
    * @generated from field: string etag = 11;
    */
   etag: string;
+
+  /**
+   * How its agents update themselves. What an agent's own setting forbids does not happen, whatever is said here.
+   *
+   * @generated from field: windlass.v1.AgentUpdatePolicy update = 12;
+   */
+  update?: AgentUpdatePolicy | undefined;
 };
 
 /**
@@ -108,6 +115,83 @@ export type AgentPool = Message<"windlass.v1.AgentPool"> & {
  */
 export const AgentPoolSchema: GenMessage<AgentPool> = /*@__PURE__*/
   messageDesc(file_windlass_v1_agent_pool, 0);
+
+/**
+ * How the agents of a pool update themselves. It does something only on a server that has agent releases.
+ *
+ * @generated from message windlass.v1.AgentUpdatePolicy
+ */
+export type AgentUpdatePolicy = Message<"windlass.v1.AgentUpdatePolicy"> & {
+  /**
+   * How far versions may go; unspecified is OFF.
+   *
+   * @generated from field: windlass.v1.AgentUpdateMode mode = 1;
+   */
+  mode: AgentUpdateMode;
+
+  /**
+   * The version that agents should have, newer or older than theirs, within the mode; empty is the newest that the mode allows.
+   *
+   * @generated from field: string target_version = 2;
+   */
+  targetVersion: string;
+
+  /**
+   * When agents may switch, for example "Mon-Thu 01:00-05:00 Europe/Berlin"; empty is at any time.
+   *
+   * @generated from field: string window = 3;
+   */
+  window: string;
+
+  /**
+   * How many agents have to prove a version before the others get it; 0 is 1.
+   *
+   * @generated from field: uint32 canary = 4;
+   */
+  canary: number;
+
+  /**
+   * After the canaries: how many of the agents may be on their way at once, in percent, but at least one; 0 is 20.
+   *
+   * @generated from field: uint32 max_in_flight_percent = 5;
+   */
+  maxInFlightPercent: number;
+
+  /**
+   * Why nobody begins an update; empty if they may. Set by people.
+   *
+   * @generated from field: string hold = 6;
+   */
+  hold: string;
+
+  /**
+   * Why the server has halted the roll-out; empty if it has not. An update that leaves it empty goes on.
+   *
+   * @generated from field: string halt = 7;
+   */
+  halt: string;
+
+  /**
+   * The target before this one, to which a rollback leads; set by the server.
+   *
+   * @generated from field: string previous_target_version = 8;
+   */
+  previousTargetVersion: string;
+
+  /**
+   * The newest version that the server has; set by the server, empty if it has none.
+   *
+   * @generated from field: string newest_version = 9;
+   */
+  newestVersion: string;
+};
+
+/**
+ * Describes the message windlass.v1.AgentUpdatePolicy.
+ * Use `create(AgentUpdatePolicySchema)` to create a new message.
+ */
+export const AgentUpdatePolicySchema: GenMessage<AgentUpdatePolicy> = /*@__PURE__*/
+  messageDesc(file_windlass_v1_agent_pool, 1);
 
 /**
  * How many agents and jobs a pool has right now.
@@ -191,7 +275,7 @@ export type AgentPoolCounts = Message<"windlass.v1.AgentPoolCounts"> & {
  * Use `create(AgentPoolCountsSchema)` to create a new message.
  */
 export const AgentPoolCountsSchema: GenMessage<AgentPoolCounts> = /*@__PURE__*/
-  messageDesc(file_windlass_v1_agent_pool, 1);
+  messageDesc(file_windlass_v1_agent_pool, 2);
 
 /**
  * How a pool was used in one minute.
@@ -247,7 +331,7 @@ export type AgentPoolMinute = Message<"windlass.v1.AgentPoolMinute"> & {
  * Use `create(AgentPoolMinuteSchema)` to create a new message.
  */
 export const AgentPoolMinuteSchema: GenMessage<AgentPoolMinute> = /*@__PURE__*/
-  messageDesc(file_windlass_v1_agent_pool, 2);
+  messageDesc(file_windlass_v1_agent_pool, 3);
 
 /**
  * A job that waits for an agent of a pool.
@@ -324,5 +408,60 @@ export type QueuedJob = Message<"windlass.v1.QueuedJob"> & {
  * Use `create(QueuedJobSchema)` to create a new message.
  */
 export const QueuedJobSchema: GenMessage<QueuedJob> = /*@__PURE__*/
-  messageDesc(file_windlass_v1_agent_pool, 3);
+  messageDesc(file_windlass_v1_agent_pool, 4);
+
+/**
+ * How far the versions of a pool's agents may go by themselves.
+ *
+ * @generated from enum windlass.v1.AgentUpdateMode
+ */
+export const AgentUpdateMode = {
+  /**
+   * Counts as OFF.
+   *
+   * @generated from enum value: AGENT_UPDATE_MODE_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED: 0,
+
+  /**
+   * Nothing happens.
+   *
+   * @generated from enum value: AGENT_UPDATE_MODE_OFF = 1;
+   */
+  OFF: 1,
+
+  /**
+   * Nothing happens, and people see that there is a newer version.
+   *
+   * @generated from enum value: AGENT_UPDATE_MODE_NOTIFY = 2;
+   */
+  NOTIFY: 2,
+
+  /**
+   * Versions of the same major and minor version.
+   *
+   * @generated from enum value: AGENT_UPDATE_MODE_PATCH = 3;
+   */
+  PATCH: 3,
+
+  /**
+   * Versions of the same major version.
+   *
+   * @generated from enum value: AGENT_UPDATE_MODE_MINOR = 4;
+   */
+  MINOR: 4,
+} as const;
+
+/**
+ * How far the versions of a pool's agents may go by themselves.
+ *
+ * @generated from enum windlass.v1.AgentUpdateMode
+ */
+export type AgentUpdateMode = (typeof AgentUpdateMode)[keyof typeof AgentUpdateMode] | UnknownEnum;
+
+/**
+ * Describes the enum windlass.v1.AgentUpdateMode.
+ */
+export const AgentUpdateModeSchema: GenEnum<AgentUpdateMode> = /*@__PURE__*/
+  enumDesc(file_windlass_v1_agent_pool, 0);
 

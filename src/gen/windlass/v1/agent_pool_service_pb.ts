@@ -254,7 +254,7 @@ export type UpdateAgentPoolRequest = Message<"windlass.v1.UpdateAgentPoolRequest
   changes?: AgentPool | undefined;
 
   /**
-   * Fields to change: name, description, organization_scoped.
+   * Fields to change: name, description, organization_scoped, update.
    *
    * @generated from field: google.protobuf.FieldMask update_mask = 4;
    */

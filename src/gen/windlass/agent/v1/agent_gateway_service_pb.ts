@@ -17,7 +17,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file windlass/agent/v1/agent_gateway_service.proto.
  */
 export const file_windlass_agent_v1_agent_gateway_service: GenFile = /*@__PURE__*/
-  fileDesc("Ci13aW5kbGFzcy9hZ2VudC92MS9hZ2VudF9nYXRld2F5X3NlcnZpY2UucHJvdG8SEXdpbmRsYXNzLmFnZW50LnYxItYDCg9SZWdpc3RlclJlcXVlc3QSHQoLaW5jYXJuYXRpb24YASABKAlCCLpIBXIDsAEBEhkKB2Jvb3RfaWQYAiABKAlCCLpIBXIDsAEBEjYKBG5hbWUYAyABKAlCKLpIJXIjEAEYgAEyHF5bQS1aYS16MC05XVtBLVphLXowLTkuXy1dKiQSGAoHdmVyc2lvbhgEIAEoCUIHukgEcgIYQBIYChBtaW5pbXVtX3Byb3RvY29sGAUgASgNEhgKEG1heGltdW1fcHJvdG9jb2wYBiABKA0SEwoCb3MYByABKAlCB7pIBHICGEASFQoEYXJjaBgIIAEoCUIHukgEcgIYQBJVCgZsYWJlbHMYCSADKAsyLi53aW5kbGFzcy5hZ2VudC52MS5SZWdpc3RlclJlcXVlc3QuTGFiZWxzRW50cnlCFbpIEpoBDxBAIgRyAhhAKgVyAxiAAhIfCgtjb25jdXJyZW5jeRgKIAEoDUIKukgHKgUY6AcoARIYCgdzYW5kYm94GAsgASgJQge6SARyAhggEhYKBXBsYWNlGAwgASgJQge6SARyAhhAGi0KC0xhYmVsc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEinwIKEFJlZ2lzdGVyUmVzcG9uc2USEAoIYWdlbnRfaWQYASABKAkSFQoNc2Vzc2lvbl90b2tlbhgCIAEoCRIVCg1hZ2VudF9wb29sX2lkGAMgASgJEhIKCmFnZW50X3Bvb2wYBCABKAkSFAoMb3JnYW5pemF0aW9uGAUgASgJEg8KB2FkZHJlc3MYBiABKAkSNQoSaGVhcnRiZWF0X2ludGVydmFsGAcgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEhoKEmNsdXN0ZXJfZ2VuZXJhdGlvbhgIIAEoCRIWCg5zZXJ2ZXJfdmVyc2lvbhgJIAEoCRIQCghwcm90b2NvbBgKIAEoDRITCgt3YXlfcHJvYmxlbRgUIAEoCSKCAwoOU2Vzc2lvblJlcXVlc3QSKQoFaGVsbG8YASABKAsyGC53aW5kbGFzcy5hZ2VudC52MS5IZWxsb0gAEjEKCWhlYXJ0YmVhdBgCIAEoCzIcLndpbmRsYXNzLmFnZW50LnYxLkhlYXJ0YmVhdEgAEjgKDW9mZmVyX2RlY2xpbmUYAyABKAsyHy53aW5kbGFzcy5hZ2VudC52MS5PZmZlckRlY2xpbmVIABI4Cg1zdGFydF9yZXF1ZXN0GAQgASgLMh8ud2luZGxhc3MuYWdlbnQudjEuU3RhcnRSZXF1ZXN0SAASMAoJbG9nX2NodW5rGAUgASgLMhsud2luZGxhc3MuYWdlbnQudjEuTG9nQ2h1bmtIABIyCgpqb2JfcmVzdWx0GAYgASgLMhwud2luZGxhc3MuYWdlbnQudjEuSm9iUmVzdWx0SAASLQoHZ29vZGJ5ZRgHIAEoCzIaLndpbmRsYXNzLmFnZW50LnYxLkdvb2RieWVIAEIJCgdtZXNzYWdlIvYECg9TZXNzaW9uUmVzcG9uc2USLQoHd2VsY29tZRgBIAEoCzIaLndpbmRsYXNzLmFnZW50LnYxLldlbGNvbWVIABI8Cg9oZWFydGJlYXRfcmVwbHkYAiABKAsyIS53aW5kbGFzcy5hZ2VudC52MS5IZWFydGJlYXRSZXBseUgAEikKBW9mZmVyGAMgASgLMhgud2luZGxhc3MuYWdlbnQudjEuT2ZmZXJIABI6Cg5zdGFydF9kZWNpc2lvbhgEIAEoCzIgLndpbmRsYXNzLmFnZW50LnYxLlN0YXJ0RGVjaXNpb25IABIsCgdsb2dfYWNrGAUgASgLMhkud2luZGxhc3MuYWdlbnQudjEuTG9nQWNrSAASMgoKcmVzdWx0X2FjaxgGIAEoCzIcLndpbmRsYXNzLmFnZW50LnYxLlJlc3VsdEFja0gAEjQKC2pvYl9jb21tYW5kGAcgASgLMh0ud2luZGxhc3MuYWdlbnQudjEuSm9iQ29tbWFuZEgAEikKBWRyYWluGAggASgLMhgud2luZGxhc3MuYWdlbnQudjEuRHJhaW5IABIxCglyZWNvbm5lY3QYCSABKAsyHC53aW5kbGFzcy5hZ2VudC52MS5SZWNvbm5lY3RIABIpCgVjbG9zZRgKIAEoCzIYLndpbmRsYXNzLmFnZW50LnYxLkNsb3NlSAASNAoLcmVtb3ZlX2tlcHQYCyABKAsyHS53aW5kbGFzcy5hZ2VudC52MS5SZW1vdmVLZXB0SAASLQoHcmVmdXNlZBgMIAEoCzIaLndpbmRsYXNzLmFnZW50LnYxLlJlZnVzZWRIAEIJCgdtZXNzYWdlIrkBCgdSZWZ1c2VkEioKBWNsYWltGAEgASgLMhsud2luZGxhc3MuYWdlbnQudjEuSm9iQ2xhaW0SMgoHbWVzc2FnZRgCIAEoDjIhLndpbmRsYXNzLmFnZW50LnYxLlNlc3Npb25NZXNzYWdlEjAKBnJlYXNvbhgDIAEoDjIgLndpbmRsYXNzLmFnZW50LnYxLlJlZnVzYWxSZWFzb24SDAoEcnVsZRgEIAEoCRIOCgZkZXRhaWwYBSABKAkixAIKBUhlbGxvEh0KC2luY2FybmF0aW9uGAEgASgJQgi6SAVyA7ABARIZCgdib290X2lkGAIgASgJQgi6SAVyA7ABARIaChJsYXN0X3Nlc3Npb25fZXBvY2gYAyABKAQSMwoEam9icxgEIAMoCzIaLndpbmRsYXNzLmFnZW50LnYxLkhlbGRKb2JCCbpIBpIBAxDQDxIkChJjbHVzdGVyX2dlbmVyYXRpb24YBSABKAlCCLpIBXIDGIABEjAKB2VuZ2luZXMYBiABKAsyHy53aW5kbGFzcy5hZ2VudC52MS5BZ2VudEVuZ2luZXMSOQoIZmVhdHVyZXMYByADKA4yHS53aW5kbGFzcy5hZ2VudC52MS5Kb2JGZWF0dXJlQgi6SAWSAQIQQBIdCgt3YXlfcHJvYmxlbRgUIAEoCUIIukgFcgMYgAQijAEKDEFnZW50RW5naW5lcxI8Cghwcm9ncmFtcxgBIAMoCzIgLndpbmRsYXNzLmFnZW50LnYxLkVuZ2luZVByb2dyYW1CCLpIBZIBAhBAEj4KCWRvd25sb2FkcxgCIAMoCzIhLndpbmRsYXNzLmFnZW50LnYxLkVuZ2luZURvd25sb2FkQgi6SAWSAQIQAiKgAQoNRW5naW5lUHJvZ3JhbRI2CgZlbmdpbmUYASABKA4yHC53aW5kbGFzcy5hZ2VudC52MS5Kb2JFbmdpbmVCCLpIBYIBAiAAElcKB3ZlcnNpb24YAiABKAlCRrpIQ3JBMj9eWzAtOV17MSw5fVwuWzAtOV17MSw5fVwuWzAtOV17MSw5fShbLStdWzAtOUEtWmEtei4rLV17MSw0MH0pPyQiYgoORW5naW5lRG93bmxvYWQSNgoGZW5naW5lGAEgASgOMhwud2luZGxhc3MuYWdlbnQudjEuSm9iRW5naW5lQgi6SAWCAQIgABIYCgZzb3VyY2UYAiABKAlCCLpIBXIDGIACIqIBCgdXZWxjb21lEhUKDXNlc3Npb25fZXBvY2gYASABKAQSLwoEam9icxgCIAMoCzIhLndpbmRsYXNzLmFnZW50LnYxLlJlc3VtZURlY2lzaW9uEjUKEmhlYXJ0YmVhdF9pbnRlcnZhbBgDIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIYChBsb2dfd2luZG93X2J5dGVzGAQgASgEIq0BCg5SZXN1bWVEZWNpc2lvbhIqCgVjbGFpbRgBIAEoCzIbLndpbmRsYXNzLmFnZW50LnYxLkpvYkNsYWltEjAKB2Rlc2lyZWQYAiABKA4yHy53aW5kbGFzcy5hZ2VudC52MS5EZXNpcmVkU3RhdGUSFwoPbG9nX25leHRfb2Zmc2V0GAMgASgEEhQKDHN0YXRlX3NlcmlhbBgEIAEoBBIOCgZzZWFsZWQYBSABKAgi0QIKCUhlYXJ0YmVhdBIzCgRqb2JzGAEgAygLMhoud2luZGxhc3MuYWdlbnQudjEuSGVsZEpvYkIJukgGkgEDENAPEhcKD2ZyZWVfZGlza19ieXRlcxgCIAEoBBIpCgVjbG9jaxgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEAoIZHJhaW5pbmcYBCABKAgSOAoEa2VwdBgFIAMoCzIgLndpbmRsYXNzLmFnZW50LnYxLktlcHREaXJlY3RvcnlCCLpIBZIBAhBkEhkKB25vX3Jvb20YBiABKAlCCLpIBXIDGIACEjAKB2VuZ2luZXMYCCABKAsyHy53aW5kbGFzcy5hZ2VudC52MS5BZ2VudEVuZ2luZXMSHQoLd2F5X3Byb2JsZW0YFCABKAlCCLpIBXIDGIAEEhMKC25leHRfc3RyZWFtGBUgASgIIu8BCg1LZXB0RGlyZWN0b3J5EjIKBWNsYWltGAEgASgLMhsud2luZGxhc3MuYWdlbnQudjEuSm9iQ2xhaW1CBrpIA8gBARIYCgZydW5faWQYAiABKAlCCLpIBXIDGIABEhsKCXdvcmtzcGFjZRgDIAEoCUIIukgFcgMYgAESGAoGcmVhc29uGAQgASgJQgi6SAVyAxiACBIWCgRwYXRoGAUgASgJQgi6SAVyAxiAIBISCgpzaXplX2J5dGVzGAYgASgEEi0KCWtlZXBfdGltZRgHIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiOQoKUmVtb3ZlS2VwdBIrCgZjbGFpbXMYASADKAsyGy53aW5kbGFzcy5hZ2VudC52MS5Kb2JDbGFpbSLhAQoOSGVhcnRiZWF0UmVwbHkSLwoLc2VydmVyX3RpbWUYASABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEjAKDW5leHRfaW50ZXJ2YWwYAiABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SKwoEam9icxgDIAMoCzIdLndpbmRsYXNzLmFnZW50LnYxLkpvYkNvbW1hbmQSDQoFZHJhaW4YBCABKAgSMAoLcmVtb3ZlX2tlcHQYBSADKAsyGy53aW5kbGFzcy5hZ2VudC52MS5Kb2JDbGFpbSKUAQoKSm9iQ29tbWFuZBIqCgVjbGFpbRgBIAEoCzIbLndpbmRsYXNzLmFnZW50LnYxLkpvYkNsYWltEjAKB2Rlc2lyZWQYAiABKA4yHy53aW5kbGFzcy5hZ2VudC52MS5EZXNpcmVkU3RhdGUSKAoFbGVhc2UYAyABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24iPwoFT2ZmZXISJwoDam9iGAEgASgLMhoud2luZGxhc3MuYWdlbnQudjEuSm9iU3BlYxINCgVzdGF0ZRgCIAEoDCJcCgxPZmZlckRlY2xpbmUSMgoFY2xhaW0YASABKAsyGy53aW5kbGFzcy5hZ2VudC52MS5Kb2JDbGFpbUIGukgDyAEBEhgKBnJlYXNvbhgCIAEoCUIIukgFcgMYgAgigwEKDFN0YXJ0UmVxdWVzdBIyCgVjbGFpbRgBIAEoCzIbLndpbmRsYXNzLmFnZW50LnYxLkpvYkNsYWltQga6SAPIAQESHQoLaW5jYXJuYXRpb24YAiABKAlCCLpIBXIDsAEBEiAKDmVuZ2luZV9taXNzaW5nGAMgASgJQgi6SAVyAxiAICKfAQoNU3RhcnREZWNpc2lvbhIqCgVjbGFpbRgBIAEoCzIbLndpbmRsYXNzLmFnZW50LnYxLkpvYkNsYWltEg8KB2dyYW50ZWQYAiABKAgSDgoGcmVhc29uGAMgASgJEhMKC2luY2FybmF0aW9uGAQgASgJEiwKBmlucHV0cxgFIAEoCzIcLndpbmRsYXNzLmFnZW50LnYxLkpvYklucHV0cyLHAQoJSm9iSW5wdXRzEjoKCXZhcmlhYmxlcxgBIAEoCzInLndpbmRsYXNzLmFnZW50LnYxLkdldFZhcmlhYmxlc1Jlc3BvbnNlEjoKCXByb3ZpZGVycxgCIAEoCzInLndpbmRsYXNzLmFnZW50LnYxLkdldFByb3ZpZGVyc1Jlc3BvbnNlEkIKDXNoYXJlZF9zdGF0ZXMYAyADKAsyKy53aW5kbGFzcy5hZ2VudC52MS5MaXN0U2hhcmVkU3RhdGVzUmVzcG9uc2UiagoITG9nQ2h1bmsSMgoFY2xhaW0YASABKAsyGy53aW5kbGFzcy5hZ2VudC52MS5Kb2JDbGFpbUIGukgDyAEBEg4KBm9mZnNldBgCIAEoBBIaCgVjaHVuaxgDIAEoDEILukgIegYQARiAgAQiaQoGTG9nQWNrEioKBWNsYWltGAEgASgLMhsud2luZGxhc3MuYWdlbnQudjEuSm9iQ2xhaW0SEwoLbmV4dF9vZmZzZXQYAiABKAQSDgoGcmV3aW5kGAMgASgIEg4KBmNsb3NlZBgEIAEoCCKDBgoJSm9iUmVzdWx0EjIKBWNsYWltGAEgASgLMhsud2luZGxhc3MuYWdlbnQudjEuSm9iQ2xhaW1CBrpIA8gBARI4CgdvdXRjb21lGAIgASgOMh0ud2luZGxhc3MuYWdlbnQudjEuSm9iT3V0Y29tZUIIukgFggECIAASEQoJZXhpdF9jb2RlGAMgASgFEh8KDWVycm9yX21lc3NhZ2UYBCABKAlCCLpIBXIDGIAgEhEKCWxvZ19ieXRlcxgFIAEoBBIpCgpsb2dfc2hhMjU2GAYgASgJQhW6SBJyEDIOXlswLTlhLWZdezY0fSQSEwoLaGFzX2NoYW5nZXMYByABKAgSLwoGY291bnRzGAggASgLMh8ud2luZGxhc3MuYWdlbnQudjEuUmVzdWx0Q291bnRzEi0KC3BsYW5fc2hhMjU2GAkgASgJQhi6SBVyEzIRXihbMC05YS1mXXs2NH0pPyQSFAoMc3RhdGVfc2VyaWFsGAogASgEEi0KE3Jlc291cmNlc19pbl9mbGlnaHQYCyADKAlCELpIDZIBChDoByIFcgMYgCASHwoOZW5naW5lX3ZlcnNpb24YDCABKAlCB7pIBHICGEASLgoMc3RhdGVfc2hhMjU2GA0gASgJQhi6SBVyEzIRXihbMC05YS1mXXs2NH0pPyQSGQoRYXBwbHlfbm90X3N0YXJ0ZWQYDyABKAgSQQoJaW5fZmxpZ2h0GA4gAygLMiMud2luZGxhc3MuYWdlbnQudjEuUmVzb3VyY2VJbkZsaWdodEIJukgGkgEDEOgHEiwKBmVuZ2luZRgQIAEoDjIcLndpbmRsYXNzLmFnZW50LnYxLkpvYkVuZ2luZRI4CgRsb3N0GBEgAygLMh8ud2luZGxhc3MuYWdlbnQudjEuTG9zdFJlc291cmNlQgm6SAaSAQMQ6AcSEgoKbG9zdF9jb3VudBgSIAEoDRIQCghsb2dfbG9zdBgTIAEoCBIfCg1wb2xpY3lfZGVuaWFsGBQgASgJQgi6SAVyAxiAAiKBAgoMTG9zdFJlc291cmNlEhkKB2FkZHJlc3MYASABKAlCCLpIBXIDGIBAEhcKBmFjdGlvbhgCIAEoCUIHukgEcgIYQBIZCghwcm92aWRlchgDIAEoCUIHukgEcgIYQBIYCgZpZF9rZXkYBCABKAlCCLpIBXIDGIACEhQKAmlkGAUgASgJQgi6SAVyAxiAQBIvCgtmaW5pc2hfdGltZRgGIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASMQoEaGVsZBgHIAEoDjIjLndpbmRsYXNzLmFnZW50LnYxLkxvc3RSZXNvdXJjZUhlbGQSDgoGaGlkZGVuGAggASgIInYKEFJlc291cmNlSW5GbGlnaHQSGQoHYWRkcmVzcxgBIAEoCUIIukgFcgMYgCASFwoGYWN0aW9uGAIgASgJQge6SARyAhhAEhgKBmlkX2tleRgDIAEoCUIIukgFcgMYgAISFAoCaWQYBCABKAlCCLpIBXIDGIAgInwKDFJlc3VsdENvdW50cxILCgNhZGQYASABKA0SDgoGY2hhbmdlGAIgASgNEg8KB2Rlc3Ryb3kYAyABKA0SEAoIaW1wb3J0ZWQYBCABKA0SDgoGZm9yZ2V0GAUgASgNEg0KBWRyaWZ0GAYgASgNEg0KBW1vdmVkGAcgASgNInMKCVJlc3VsdEFjaxIqCgVjbGFpbRgBIAEoCzIbLndpbmRsYXNzLmFnZW50LnYxLkpvYkNsYWltEg4KBnNlYWxlZBgCIAEoCBIVCg1uZWVkX2xvZ19mcm9tGAMgASgEEhMKC2xvZ19wcm9ibGVtGAQgASgJIhcKBURyYWluEg4KBnJlYXNvbhgBIAEoCSJjCglSZWNvbm5lY3QSKAoFYWZ0ZXIYASABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SLAoJbWF4X2RlbGF5GAIgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uIkcKBUNsb3NlEi4KBnJlYXNvbhgBIAEoDjIeLndpbmRsYXNzLmFnZW50LnYxLkNsb3NlUmVhc29uEg4KBmRldGFpbBgCIAEoCSIjCgdHb29kYnllEhgKBnJlYXNvbhgBIAEoCUIIukgFcgMYgAgq8gEKDlNlc3Npb25NZXNzYWdlEh8KG1NFU1NJT05fTUVTU0FHRV9VTlNQRUNJRklFRBAAEh0KGVNFU1NJT05fTUVTU0FHRV9IRUFSVEJFQVQQARIhCh1TRVNTSU9OX01FU1NBR0VfT0ZGRVJfREVDTElORRACEiEKHVNFU1NJT05fTUVTU0FHRV9TVEFSVF9SRVFVRVNUEAMSHQoZU0VTU0lPTl9NRVNTQUdFX0xPR19DSFVOSxAEEh4KGlNFU1NJT05fTUVTU0FHRV9KT0JfUkVTVUxUEAUSGwoXU0VTU0lPTl9NRVNTQUdFX0dPT0RCWUUQBiqNAQoNUmVmdXNhbFJlYXNvbhIeChpSRUZVU0FMX1JFQVNPTl9VTlNQRUNJRklFRBAAEhoKFlJFRlVTQUxfUkVBU09OX0lOVkFMSUQQARIeChpSRUZVU0FMX1JFQVNPTl9OT1RfR1JBTlRFRBACEiAKHFJFRlVTQUxfUkVBU09OX1NUQVRFX01JU1NJTkcQAyqzAQoQTG9zdFJlc291cmNlSGVsZBIiCh5MT1NUX1JFU09VUkNFX0hFTERfVU5TUEVDSUZJRUQQABIdChlMT1NUX1JFU09VUkNFX0hFTERfQUJTRU5UEAESHAoYTE9TVF9SRVNPVVJDRV9IRUxEX09USEVSEAISHgoaTE9TVF9SRVNPVVJDRV9IRUxEX1BSRVNFTlQQAxIeChpMT1NUX1JFU09VUkNFX0hFTERfVU5LTk9XThAEKq8BCgtDbG9zZVJlYXNvbhIcChhDTE9TRV9SRUFTT05fVU5TUEVDSUZJRUQQABIbChdDTE9TRV9SRUFTT05fU1VQRVJTRURFRBABEhgKFENMT1NFX1JFQVNPTl9SRVZPS0VEEAISGQoVQ0xPU0VfUkVBU09OX1BST1RPQ09MEAMSGAoUQ0xPU0VfUkVBU09OX0RFTEVURUQQBBIWChJDTE9TRV9SRUFTT05fRkxPT0QQBTLAAQoTQWdlbnRHYXRld2F5U2VydmljZRJTCghSZWdpc3RlchIiLndpbmRsYXNzLmFnZW50LnYxLlJlZ2lzdGVyUmVxdWVzdBojLndpbmRsYXNzLmFnZW50LnYxLlJlZ2lzdGVyUmVzcG9uc2USVAoHU2Vzc2lvbhIhLndpbmRsYXNzLmFnZW50LnYxLlNlc3Npb25SZXF1ZXN0GiIud2luZGxhc3MuYWdlbnQudjEuU2Vzc2lvblJlc3BvbnNlKAEwAUK3AQoVZGV2LndpbmRsYXNzLmFnZW50LnYxQhhBZ2VudEdhdGV3YXlTZXJ2aWNlUHJvdG9QAVotd2luZGxhc3MuZGV2L2dlbi9nby93aW5kbGFzcy9hZ2VudC92MTthZ2VudHYxogIEV0RMQaoCEVdpbmRsYXNzLkFnZW50LlYxugINV2luZGxhc3NBZ2VudMoCEVdpbmRsYXNzXEFnZW50XFYx6gITV2luZGxhc3M6OkFnZW50OjpWMWIGcHJvdG8z", [file_buf_validate_validate, file_google_protobuf_duration, file_google_protobuf_timestamp, file_windlass_agent_v1_job, file_windlass_agent_v1_job_artifact_service]);
+  fileDesc("Ci13aW5kbGFzcy9hZ2VudC92MS9hZ2VudF9nYXRld2F5X3NlcnZpY2UucHJvdG8SEXdpbmRsYXNzLmFnZW50LnYxItYDCg9SZWdpc3RlclJlcXVlc3QSHQoLaW5jYXJuYXRpb24YASABKAlCCLpIBXIDsAEBEhkKB2Jvb3RfaWQYAiABKAlCCLpIBXIDsAEBEjYKBG5hbWUYAyABKAlCKLpIJXIjEAEYgAEyHF5bQS1aYS16MC05XVtBLVphLXowLTkuXy1dKiQSGAoHdmVyc2lvbhgEIAEoCUIHukgEcgIYQBIYChBtaW5pbXVtX3Byb3RvY29sGAUgASgNEhgKEG1heGltdW1fcHJvdG9jb2wYBiABKA0SEwoCb3MYByABKAlCB7pIBHICGEASFQoEYXJjaBgIIAEoCUIHukgEcgIYQBJVCgZsYWJlbHMYCSADKAsyLi53aW5kbGFzcy5hZ2VudC52MS5SZWdpc3RlclJlcXVlc3QuTGFiZWxzRW50cnlCFbpIEpoBDxBAIgRyAhhAKgVyAxiAAhIfCgtjb25jdXJyZW5jeRgKIAEoDUIKukgHKgUY6AcoARIYCgdzYW5kYm94GAsgASgJQge6SARyAhggEhYKBXBsYWNlGAwgASgJQge6SARyAhhAGi0KC0xhYmVsc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEinwIKEFJlZ2lzdGVyUmVzcG9uc2USEAoIYWdlbnRfaWQYASABKAkSFQoNc2Vzc2lvbl90b2tlbhgCIAEoCRIVCg1hZ2VudF9wb29sX2lkGAMgASgJEhIKCmFnZW50X3Bvb2wYBCABKAkSFAoMb3JnYW5pemF0aW9uGAUgASgJEg8KB2FkZHJlc3MYBiABKAkSNQoSaGVhcnRiZWF0X2ludGVydmFsGAcgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEhoKEmNsdXN0ZXJfZ2VuZXJhdGlvbhgIIAEoCRIWCg5zZXJ2ZXJfdmVyc2lvbhgJIAEoCRIQCghwcm90b2NvbBgKIAEoDRITCgt3YXlfcHJvYmxlbRgUIAEoCSKCAwoOU2Vzc2lvblJlcXVlc3QSKQoFaGVsbG8YASABKAsyGC53aW5kbGFzcy5hZ2VudC52MS5IZWxsb0gAEjEKCWhlYXJ0YmVhdBgCIAEoCzIcLndpbmRsYXNzLmFnZW50LnYxLkhlYXJ0YmVhdEgAEjgKDW9mZmVyX2RlY2xpbmUYAyABKAsyHy53aW5kbGFzcy5hZ2VudC52MS5PZmZlckRlY2xpbmVIABI4Cg1zdGFydF9yZXF1ZXN0GAQgASgLMh8ud2luZGxhc3MuYWdlbnQudjEuU3RhcnRSZXF1ZXN0SAASMAoJbG9nX2NodW5rGAUgASgLMhsud2luZGxhc3MuYWdlbnQudjEuTG9nQ2h1bmtIABIyCgpqb2JfcmVzdWx0GAYgASgLMhwud2luZGxhc3MuYWdlbnQudjEuSm9iUmVzdWx0SAASLQoHZ29vZGJ5ZRgHIAEoCzIaLndpbmRsYXNzLmFnZW50LnYxLkdvb2RieWVIAEIJCgdtZXNzYWdlIvYECg9TZXNzaW9uUmVzcG9uc2USLQoHd2VsY29tZRgBIAEoCzIaLndpbmRsYXNzLmFnZW50LnYxLldlbGNvbWVIABI8Cg9oZWFydGJlYXRfcmVwbHkYAiABKAsyIS53aW5kbGFzcy5hZ2VudC52MS5IZWFydGJlYXRSZXBseUgAEikKBW9mZmVyGAMgASgLMhgud2luZGxhc3MuYWdlbnQudjEuT2ZmZXJIABI6Cg5zdGFydF9kZWNpc2lvbhgEIAEoCzIgLndpbmRsYXNzLmFnZW50LnYxLlN0YXJ0RGVjaXNpb25IABIsCgdsb2dfYWNrGAUgASgLMhkud2luZGxhc3MuYWdlbnQudjEuTG9nQWNrSAASMgoKcmVzdWx0X2FjaxgGIAEoCzIcLndpbmRsYXNzLmFnZW50LnYxLlJlc3VsdEFja0gAEjQKC2pvYl9jb21tYW5kGAcgASgLMh0ud2luZGxhc3MuYWdlbnQudjEuSm9iQ29tbWFuZEgAEikKBWRyYWluGAggASgLMhgud2luZGxhc3MuYWdlbnQudjEuRHJhaW5IABIxCglyZWNvbm5lY3QYCSABKAsyHC53aW5kbGFzcy5hZ2VudC52MS5SZWNvbm5lY3RIABIpCgVjbG9zZRgKIAEoCzIYLndpbmRsYXNzLmFnZW50LnYxLkNsb3NlSAASNAoLcmVtb3ZlX2tlcHQYCyABKAsyHS53aW5kbGFzcy5hZ2VudC52MS5SZW1vdmVLZXB0SAASLQoHcmVmdXNlZBgMIAEoCzIaLndpbmRsYXNzLmFnZW50LnYxLlJlZnVzZWRIAEIJCgdtZXNzYWdlIrkBCgdSZWZ1c2VkEioKBWNsYWltGAEgASgLMhsud2luZGxhc3MuYWdlbnQudjEuSm9iQ2xhaW0SMgoHbWVzc2FnZRgCIAEoDjIhLndpbmRsYXNzLmFnZW50LnYxLlNlc3Npb25NZXNzYWdlEjAKBnJlYXNvbhgDIAEoDjIgLndpbmRsYXNzLmFnZW50LnYxLlJlZnVzYWxSZWFzb24SDAoEcnVsZRgEIAEoCRIOCgZkZXRhaWwYBSABKAki9AIKBUhlbGxvEh0KC2luY2FybmF0aW9uGAEgASgJQgi6SAVyA7ABARIZCgdib290X2lkGAIgASgJQgi6SAVyA7ABARIaChJsYXN0X3Nlc3Npb25fZXBvY2gYAyABKAQSMwoEam9icxgEIAMoCzIaLndpbmRsYXNzLmFnZW50LnYxLkhlbGRKb2JCCbpIBpIBAxDQDxIkChJjbHVzdGVyX2dlbmVyYXRpb24YBSABKAlCCLpIBXIDGIABEjAKB2VuZ2luZXMYBiABKAsyHy53aW5kbGFzcy5hZ2VudC52MS5BZ2VudEVuZ2luZXMSOQoIZmVhdHVyZXMYByADKA4yHS53aW5kbGFzcy5hZ2VudC52MS5Kb2JGZWF0dXJlQgi6SAWSAQIQQBIdCgt3YXlfcHJvYmxlbRgUIAEoCUIIukgFcgMYgAQSLgoGdXBkYXRlGBUgASgLMh4ud2luZGxhc3MuYWdlbnQudjEuQWdlbnRVcGRhdGUijAEKDEFnZW50RW5naW5lcxI8Cghwcm9ncmFtcxgBIAMoCzIgLndpbmRsYXNzLmFnZW50LnYxLkVuZ2luZVByb2dyYW1CCLpIBZIBAhBAEj4KCWRvd25sb2FkcxgCIAMoCzIhLndpbmRsYXNzLmFnZW50LnYxLkVuZ2luZURvd25sb2FkQgi6SAWSAQIQAiKgAQoNRW5naW5lUHJvZ3JhbRI2CgZlbmdpbmUYASABKA4yHC53aW5kbGFzcy5hZ2VudC52MS5Kb2JFbmdpbmVCCLpIBYIBAiAAElcKB3ZlcnNpb24YAiABKAlCRrpIQ3JBMj9eWzAtOV17MSw5fVwuWzAtOV17MSw5fVwuWzAtOV17MSw5fShbLStdWzAtOUEtWmEtei4rLV17MSw0MH0pPyQiYgoORW5naW5lRG93bmxvYWQSNgoGZW5naW5lGAEgASgOMhwud2luZGxhc3MuYWdlbnQudjEuSm9iRW5naW5lQgi6SAWCAQIgABIYCgZzb3VyY2UYAiABKAlCCLpIBXIDGIACIqIBCgdXZWxjb21lEhUKDXNlc3Npb25fZXBvY2gYASABKAQSLwoEam9icxgCIAMoCzIhLndpbmRsYXNzLmFnZW50LnYxLlJlc3VtZURlY2lzaW9uEjUKEmhlYXJ0YmVhdF9pbnRlcnZhbBgDIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIYChBsb2dfd2luZG93X2J5dGVzGAQgASgEIq0BCg5SZXN1bWVEZWNpc2lvbhIqCgVjbGFpbRgBIAEoCzIbLndpbmRsYXNzLmFnZW50LnYxLkpvYkNsYWltEjAKB2Rlc2lyZWQYAiABKA4yHy53aW5kbGFzcy5hZ2VudC52MS5EZXNpcmVkU3RhdGUSFwoPbG9nX25leHRfb2Zmc2V0GAMgASgEEhQKDHN0YXRlX3NlcmlhbBgEIAEoBBIOCgZzZWFsZWQYBSABKAgigQMKCUhlYXJ0YmVhdBIzCgRqb2JzGAEgAygLMhoud2luZGxhc3MuYWdlbnQudjEuSGVsZEpvYkIJukgGkgEDENAPEhcKD2ZyZWVfZGlza19ieXRlcxgCIAEoBBIpCgVjbG9jaxgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEAoIZHJhaW5pbmcYBCABKAgSOAoEa2VwdBgFIAMoCzIgLndpbmRsYXNzLmFnZW50LnYxLktlcHREaXJlY3RvcnlCCLpIBZIBAhBkEhkKB25vX3Jvb20YBiABKAlCCLpIBXIDGIACEjAKB2VuZ2luZXMYCCABKAsyHy53aW5kbGFzcy5hZ2VudC52MS5BZ2VudEVuZ2luZXMSHQoLd2F5X3Byb2JsZW0YFCABKAlCCLpIBXIDGIAEEhMKC25leHRfc3RyZWFtGBUgASgIEi4KBnVwZGF0ZRgWIAEoCzIeLndpbmRsYXNzLmFnZW50LnYxLkFnZW50VXBkYXRlIu8BCg1LZXB0RGlyZWN0b3J5EjIKBWNsYWltGAEgASgLMhsud2luZGxhc3MuYWdlbnQudjEuSm9iQ2xhaW1CBrpIA8gBARIYCgZydW5faWQYAiABKAlCCLpIBXIDGIABEhsKCXdvcmtzcGFjZRgDIAEoCUIIukgFcgMYgAESGAoGcmVhc29uGAQgASgJQgi6SAVyAxiACBIWCgRwYXRoGAUgASgJQgi6SAVyAxiAIBISCgpzaXplX2J5dGVzGAYgASgEEi0KCWtlZXBfdGltZRgHIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiOQoKUmVtb3ZlS2VwdBIrCgZjbGFpbXMYASADKAsyGy53aW5kbGFzcy5hZ2VudC52MS5Kb2JDbGFpbSKVAgoOSGVhcnRiZWF0UmVwbHkSLwoLc2VydmVyX3RpbWUYASABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEjAKDW5leHRfaW50ZXJ2YWwYAiABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SKwoEam9icxgDIAMoCzIdLndpbmRsYXNzLmFnZW50LnYxLkpvYkNvbW1hbmQSDQoFZHJhaW4YBCABKAgSMAoLcmVtb3ZlX2tlcHQYBSADKAsyGy53aW5kbGFzcy5hZ2VudC52MS5Kb2JDbGFpbRIyCgZ1cGRhdGUYBiABKAsyIi53aW5kbGFzcy5hZ2VudC52MS5BZ2VudFVwZGF0ZVdpc2giQgoPQWdlbnRVcGRhdGVXaXNoEhYKDnRhcmdldF92ZXJzaW9uGAEgASgJEhcKD21hbmlmZXN0X3NoYTI1NhgCIAEoCSLRAQoLQWdlbnRVcGRhdGUSMgoFc3RhdGUYASABKA4yIy53aW5kbGFzcy5hZ2VudC52MS5BZ2VudFVwZGF0ZVN0YXRlEh0KDGZyb21fdmVyc2lvbhgCIAEoCUIHukgEcgIYQBIfCg50YXJnZXRfdmVyc2lvbhgDIAEoCUIHukgEcgIYQBI0CgZyZWFzb24YBCABKA4yJC53aW5kbGFzcy5hZ2VudC52MS5BZ2VudFVwZGF0ZVJlYXNvbhIYCgZkZXRhaWwYBSABKAlCCLpIBXIDGIAEIhkKF0dldEFnZW50TWFuaWZlc3RSZXF1ZXN0IkAKGEdldEFnZW50TWFuaWZlc3RSZXNwb25zZRIQCghtYW5pZmVzdBgBIAEoDBISCgpzaWduYXR1cmVzGAIgASgMIpsBChtEb3dubG9hZEFnZW50UmVsZWFzZVJlcXVlc3QSOQoEZmlsZRgBIAEoCUIrukgociYyJF5bQS1aYS16MC05XVtBLVphLXowLTkuXyt+LV17MCwyNTR9JBIeCgZvZmZzZXQYAiABKARCDrpICzIJGP////////8PEiEKCW1heF9ieXRlcxgDIAEoBEIOukgLMgkY/////////w8iLQocRG93bmxvYWRBZ2VudFJlbGVhc2VSZXNwb25zZRINCgVjaHVuaxgBIAEoDCKUAQoKSm9iQ29tbWFuZBIqCgVjbGFpbRgBIAEoCzIbLndpbmRsYXNzLmFnZW50LnYxLkpvYkNsYWltEjAKB2Rlc2lyZWQYAiABKA4yHy53aW5kbGFzcy5hZ2VudC52MS5EZXNpcmVkU3RhdGUSKAoFbGVhc2UYAyABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24iPwoFT2ZmZXISJwoDam9iGAEgASgLMhoud2luZGxhc3MuYWdlbnQudjEuSm9iU3BlYxINCgVzdGF0ZRgCIAEoDCJcCgxPZmZlckRlY2xpbmUSMgoFY2xhaW0YASABKAsyGy53aW5kbGFzcy5hZ2VudC52MS5Kb2JDbGFpbUIGukgDyAEBEhgKBnJlYXNvbhgCIAEoCUIIukgFcgMYgAgigwEKDFN0YXJ0UmVxdWVzdBIyCgVjbGFpbRgBIAEoCzIbLndpbmRsYXNzLmFnZW50LnYxLkpvYkNsYWltQga6SAPIAQESHQoLaW5jYXJuYXRpb24YAiABKAlCCLpIBXIDsAEBEiAKDmVuZ2luZV9taXNzaW5nGAMgASgJQgi6SAVyAxiAICKfAQoNU3RhcnREZWNpc2lvbhIqCgVjbGFpbRgBIAEoCzIbLndpbmRsYXNzLmFnZW50LnYxLkpvYkNsYWltEg8KB2dyYW50ZWQYAiABKAgSDgoGcmVhc29uGAMgASgJEhMKC2luY2FybmF0aW9uGAQgASgJEiwKBmlucHV0cxgFIAEoCzIcLndpbmRsYXNzLmFnZW50LnYxLkpvYklucHV0cyLHAQoJSm9iSW5wdXRzEjoKCXZhcmlhYmxlcxgBIAEoCzInLndpbmRsYXNzLmFnZW50LnYxLkdldFZhcmlhYmxlc1Jlc3BvbnNlEjoKCXByb3ZpZGVycxgCIAEoCzInLndpbmRsYXNzLmFnZW50LnYxLkdldFByb3ZpZGVyc1Jlc3BvbnNlEkIKDXNoYXJlZF9zdGF0ZXMYAyADKAsyKy53aW5kbGFzcy5hZ2VudC52MS5MaXN0U2hhcmVkU3RhdGVzUmVzcG9uc2UiagoITG9nQ2h1bmsSMgoFY2xhaW0YASABKAsyGy53aW5kbGFzcy5hZ2VudC52MS5Kb2JDbGFpbUIGukgDyAEBEg4KBm9mZnNldBgCIAEoBBIaCgVjaHVuaxgDIAEoDEILukgIegYQARiAgAQiaQoGTG9nQWNrEioKBWNsYWltGAEgASgLMhsud2luZGxhc3MuYWdlbnQudjEuSm9iQ2xhaW0SEwoLbmV4dF9vZmZzZXQYAiABKAQSDgoGcmV3aW5kGAMgASgIEg4KBmNsb3NlZBgEIAEoCCKDBgoJSm9iUmVzdWx0EjIKBWNsYWltGAEgASgLMhsud2luZGxhc3MuYWdlbnQudjEuSm9iQ2xhaW1CBrpIA8gBARI4CgdvdXRjb21lGAIgASgOMh0ud2luZGxhc3MuYWdlbnQudjEuSm9iT3V0Y29tZUIIukgFggECIAASEQoJZXhpdF9jb2RlGAMgASgFEh8KDWVycm9yX21lc3NhZ2UYBCABKAlCCLpIBXIDGIAgEhEKCWxvZ19ieXRlcxgFIAEoBBIpCgpsb2dfc2hhMjU2GAYgASgJQhW6SBJyEDIOXlswLTlhLWZdezY0fSQSEwoLaGFzX2NoYW5nZXMYByABKAgSLwoGY291bnRzGAggASgLMh8ud2luZGxhc3MuYWdlbnQudjEuUmVzdWx0Q291bnRzEi0KC3BsYW5fc2hhMjU2GAkgASgJQhi6SBVyEzIRXihbMC05YS1mXXs2NH0pPyQSFAoMc3RhdGVfc2VyaWFsGAogASgEEi0KE3Jlc291cmNlc19pbl9mbGlnaHQYCyADKAlCELpIDZIBChDoByIFcgMYgCASHwoOZW5naW5lX3ZlcnNpb24YDCABKAlCB7pIBHICGEASLgoMc3RhdGVfc2hhMjU2GA0gASgJQhi6SBVyEzIRXihbMC05YS1mXXs2NH0pPyQSGQoRYXBwbHlfbm90X3N0YXJ0ZWQYDyABKAgSQQoJaW5fZmxpZ2h0GA4gAygLMiMud2luZGxhc3MuYWdlbnQudjEuUmVzb3VyY2VJbkZsaWdodEIJukgGkgEDEOgHEiwKBmVuZ2luZRgQIAEoDjIcLndpbmRsYXNzLmFnZW50LnYxLkpvYkVuZ2luZRI4CgRsb3N0GBEgAygLMh8ud2luZGxhc3MuYWdlbnQudjEuTG9zdFJlc291cmNlQgm6SAaSAQMQ6AcSEgoKbG9zdF9jb3VudBgSIAEoDRIQCghsb2dfbG9zdBgTIAEoCBIfCg1wb2xpY3lfZGVuaWFsGBQgASgJQgi6SAVyAxiAAiKBAgoMTG9zdFJlc291cmNlEhkKB2FkZHJlc3MYASABKAlCCLpIBXIDGIBAEhcKBmFjdGlvbhgCIAEoCUIHukgEcgIYQBIZCghwcm92aWRlchgDIAEoCUIHukgEcgIYQBIYCgZpZF9rZXkYBCABKAlCCLpIBXIDGIACEhQKAmlkGAUgASgJQgi6SAVyAxiAQBIvCgtmaW5pc2hfdGltZRgGIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASMQoEaGVsZBgHIAEoDjIjLndpbmRsYXNzLmFnZW50LnYxLkxvc3RSZXNvdXJjZUhlbGQSDgoGaGlkZGVuGAggASgIInYKEFJlc291cmNlSW5GbGlnaHQSGQoHYWRkcmVzcxgBIAEoCUIIukgFcgMYgCASFwoGYWN0aW9uGAIgASgJQge6SARyAhhAEhgKBmlkX2tleRgDIAEoCUIIukgFcgMYgAISFAoCaWQYBCABKAlCCLpIBXIDGIAgInwKDFJlc3VsdENvdW50cxILCgNhZGQYASABKA0SDgoGY2hhbmdlGAIgASgNEg8KB2Rlc3Ryb3kYAyABKA0SEAoIaW1wb3J0ZWQYBCABKA0SDgoGZm9yZ2V0GAUgASgNEg0KBWRyaWZ0GAYgASgNEg0KBW1vdmVkGAcgASgNInMKCVJlc3VsdEFjaxIqCgVjbGFpbRgBIAEoCzIbLndpbmRsYXNzLmFnZW50LnYxLkpvYkNsYWltEg4KBnNlYWxlZBgCIAEoCBIVCg1uZWVkX2xvZ19mcm9tGAMgASgEEhMKC2xvZ19wcm9ibGVtGAQgASgJIhcKBURyYWluEg4KBnJlYXNvbhgBIAEoCSJjCglSZWNvbm5lY3QSKAoFYWZ0ZXIYASABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SLAoJbWF4X2RlbGF5GAIgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uIkcKBUNsb3NlEi4KBnJlYXNvbhgBIAEoDjIeLndpbmRsYXNzLmFnZW50LnYxLkNsb3NlUmVhc29uEg4KBmRldGFpbBgCIAEoCSIjCgdHb29kYnllEhgKBnJlYXNvbhgBIAEoCUIIukgFcgMYgAgq8gEKDlNlc3Npb25NZXNzYWdlEh8KG1NFU1NJT05fTUVTU0FHRV9VTlNQRUNJRklFRBAAEh0KGVNFU1NJT05fTUVTU0FHRV9IRUFSVEJFQVQQARIhCh1TRVNTSU9OX01FU1NBR0VfT0ZGRVJfREVDTElORRACEiEKHVNFU1NJT05fTUVTU0FHRV9TVEFSVF9SRVFVRVNUEAMSHQoZU0VTU0lPTl9NRVNTQUdFX0xPR19DSFVOSxAEEh4KGlNFU1NJT05fTUVTU0FHRV9KT0JfUkVTVUxUEAUSGwoXU0VTU0lPTl9NRVNTQUdFX0dPT0RCWUUQBiqNAQoNUmVmdXNhbFJlYXNvbhIeChpSRUZVU0FMX1JFQVNPTl9VTlNQRUNJRklFRBAAEhoKFlJFRlVTQUxfUkVBU09OX0lOVkFMSUQQARIeChpSRUZVU0FMX1JFQVNPTl9OT1RfR1JBTlRFRBACEiAKHFJFRlVTQUxfUkVBU09OX1NUQVRFX01JU1NJTkcQAyqdAgoQQWdlbnRVcGRhdGVTdGF0ZRIiCh5BR0VOVF9VUERBVEVfU1RBVEVfVU5TUEVDSUZJRUQQABIbChdBR0VOVF9VUERBVEVfU1RBVEVfTk9ORRABEiIKHkFHRU5UX1VQREFURV9TVEFURV9ET1dOTE9BRElORxACEhwKGEFHRU5UX1VQREFURV9TVEFURV9SRUFEWRADEiAKHEFHRU5UX1VQREFURV9TVEFURV9TV0lUQ0hJTkcQBBIgChxBR0VOVF9VUERBVEVfU1RBVEVfQ09ORklSTUVEEAUSIgoeQUdFTlRfVVBEQVRFX1NUQVRFX1JPTExFRF9CQUNLEAYSHgoaQUdFTlRfVVBEQVRFX1NUQVRFX1JFRlVTRUQQByqFBAoRQWdlbnRVcGRhdGVSZWFzb24SIwofQUdFTlRfVVBEQVRFX1JFQVNPTl9VTlNQRUNJRklFRBAAEiEKHUFHRU5UX1VQREFURV9SRUFTT05fU0lHTkFUVVJFEAESHwobQUdFTlRfVVBEQVRFX1JFQVNPTl9FWFBJUkVEEAISIAocQUdFTlRfVVBEQVRFX1JFQVNPTl9TRVFVRU5DRRADEiAKHEFHRU5UX1VQREFURV9SRUFTT05fU1RSQVRFR1kQBBIjCh9BR0VOVF9VUERBVEVfUkVBU09OX0JBRF9WRVJTSU9OEAUSIAocQUdFTlRfVVBEQVRFX1JFQVNPTl9OT19TUEFDRRAGEiEKHUFHRU5UX1VQREFURV9SRUFTT05fVU5IRUFMVEhZEAcSJgoiQUdFTlRfVVBEQVRFX1JFQVNPTl9KT1VSTkFMX0ZPUk1BVBAIEiAKHEFHRU5UX1VQREFURV9SRUFTT05fRElTQUJMRUQQCRIgChxBR0VOVF9VUERBVEVfUkVBU09OX1BMQVRGT1JNEAoSIAocQUdFTlRfVVBEQVRFX1JFQVNPTl9ET1dOTE9BRBALEiMKH0FHRU5UX1VQREFURV9SRUFTT05fVU5SRUFDSEFCTEUQDBImCiJBR0VOVF9VUERBVEVfUkVBU09OX1NFUlZFUl9WRVJTSU9OEA0qswEKEExvc3RSZXNvdXJjZUhlbGQSIgoeTE9TVF9SRVNPVVJDRV9IRUxEX1VOU1BFQ0lGSUVEEAASHQoZTE9TVF9SRVNPVVJDRV9IRUxEX0FCU0VOVBABEhwKGExPU1RfUkVTT1VSQ0VfSEVMRF9PVEhFUhACEh4KGkxPU1RfUkVTT1VSQ0VfSEVMRF9QUkVTRU5UEAMSHgoaTE9TVF9SRVNPVVJDRV9IRUxEX1VOS05PV04QBCqvAQoLQ2xvc2VSZWFzb24SHAoYQ0xPU0VfUkVBU09OX1VOU1BFQ0lGSUVEEAASGwoXQ0xPU0VfUkVBU09OX1NVUEVSU0VERUQQARIYChRDTE9TRV9SRUFTT05fUkVWT0tFRBACEhkKFUNMT1NFX1JFQVNPTl9QUk9UT0NPTBADEhgKFENMT1NFX1JFQVNPTl9ERUxFVEVEEAQSFgoSQ0xPU0VfUkVBU09OX0ZMT09EEAUyqAMKE0FnZW50R2F0ZXdheVNlcnZpY2USUwoIUmVnaXN0ZXISIi53aW5kbGFzcy5hZ2VudC52MS5SZWdpc3RlclJlcXVlc3QaIy53aW5kbGFzcy5hZ2VudC52MS5SZWdpc3RlclJlc3BvbnNlElQKB1Nlc3Npb24SIS53aW5kbGFzcy5hZ2VudC52MS5TZXNzaW9uUmVxdWVzdBoiLndpbmRsYXNzLmFnZW50LnYxLlNlc3Npb25SZXNwb25zZSgBMAESawoQR2V0QWdlbnRNYW5pZmVzdBIqLndpbmRsYXNzLmFnZW50LnYxLkdldEFnZW50TWFuaWZlc3RSZXF1ZXN0Gisud2luZGxhc3MuYWdlbnQudjEuR2V0QWdlbnRNYW5pZmVzdFJlc3BvbnNlEnkKFERvd25sb2FkQWdlbnRSZWxlYXNlEi4ud2luZGxhc3MuYWdlbnQudjEuRG93bmxvYWRBZ2VudFJlbGVhc2VSZXF1ZXN0Gi8ud2luZGxhc3MuYWdlbnQudjEuRG93bmxvYWRBZ2VudFJlbGVhc2VSZXNwb25zZTABQrcBChVkZXYud2luZGxhc3MuYWdlbnQudjFCGEFnZW50R2F0ZXdheVNlcnZpY2VQcm90b1ABWi13aW5kbGFzcy5kZXYvZ2VuL2dvL3dpbmRsYXNzL2FnZW50L3YxO2FnZW50djGiAgRXRExBqgIRV2luZGxhc3MuQWdlbnQuVjG6Ag1XaW5kbGFzc0FnZW50ygIRV2luZGxhc3NcQWdlbnRcVjHqAhNXaW5kbGFzczo6QWdlbnQ6OlYxYgZwcm90bzM", [file_buf_validate_validate, file_google_protobuf_duration, file_google_protobuf_timestamp, file_windlass_agent_v1_job, file_windlass_agent_v1_job_artifact_service]);
 
 /**
  * An agent says who it is.
@@ -522,6 +522,13 @@ export type Hello = Message<"windlass.agent.v1.Hello"> & {
    * @generated from field: string way_problem = 20;
    */
   wayProblem: string;
+
+  /**
+   * As in Heartbeat.
+   *
+   * @generated from field: windlass.agent.v1.AgentUpdate update = 21;
+   */
+  update?: AgentUpdate | undefined;
 };
 
 /**
@@ -780,6 +787,13 @@ export type Heartbeat = Message<"windlass.agent.v1.Heartbeat"> & {
    * @generated from field: bool next_stream = 21;
    */
   nextStream: boolean;
+
+  /**
+   * How far the agent is with updating itself; absent from agents that know nothing of it.
+   *
+   * @generated from field: windlass.agent.v1.AgentUpdate update = 22;
+   */
+  update?: AgentUpdate | undefined;
 };
 
 /**
@@ -913,6 +927,14 @@ export type HeartbeatReply = Message<"windlass.agent.v1.HeartbeatReply"> & {
    * @generated from field: repeated windlass.agent.v1.JobClaim remove_kept = 5;
    */
   removeKept: JobClaim[];
+
+  /**
+   * Which version the agent should become, repeated as long as it should; absent if it should stay what it is. It is a wish: the agent
+   * checks the version itself, and an agent that may not follow says REFUSED [update.wish].
+   *
+   * @generated from field: windlass.agent.v1.AgentUpdateWish update = 6;
+   */
+  update?: AgentUpdateWish | undefined;
 };
 
 /**
@@ -921,6 +943,182 @@ export type HeartbeatReply = Message<"windlass.agent.v1.HeartbeatReply"> & {
  */
 export const HeartbeatReplySchema: GenMessage<HeartbeatReply> = /*@__PURE__*/
   messageDesc(file_windlass_agent_v1_agent_gateway_service, 14);
+
+/**
+ * A version that an agent should become.
+ *
+ * @generated from message windlass.agent.v1.AgentUpdateWish
+ */
+export type AgentUpdateWish = Message<"windlass.agent.v1.AgentUpdateWish"> & {
+  /**
+   * The version.
+   *
+   * @generated from field: string target_version = 1;
+   */
+  targetVersion: string;
+
+  /**
+   * SHA-256 of the manifest that has it, in hex: an agent that knows this manifest need not ask for it again.
+   *
+   * @generated from field: string manifest_sha256 = 2;
+   */
+  manifestSha256: string;
+};
+
+/**
+ * Describes the message windlass.agent.v1.AgentUpdateWish.
+ * Use `create(AgentUpdateWishSchema)` to create a new message.
+ */
+export const AgentUpdateWishSchema: GenMessage<AgentUpdateWish> = /*@__PURE__*/
+  messageDesc(file_windlass_agent_v1_agent_gateway_service, 15);
+
+/**
+ * How far an agent is with updating itself.
+ *
+ * @generated from message windlass.agent.v1.AgentUpdate
+ */
+export type AgentUpdate = Message<"windlass.agent.v1.AgentUpdate"> & {
+  /**
+   * Where it stands.
+   *
+   * @generated from field: windlass.agent.v1.AgentUpdateState state = 1;
+   */
+  state: AgentUpdateState;
+
+  /**
+   * Version it comes from; empty if that says nothing.
+   *
+   * @generated from field: string from_version = 2;
+   */
+  fromVersion: string;
+
+  /**
+   * Version it is about; empty if it is about none.
+   *
+   * @generated from field: string target_version = 3;
+   */
+  targetVersion: string;
+
+  /**
+   * Why it is refused or was rolled back; unspecified otherwise.
+   *
+   * @generated from field: windlass.agent.v1.AgentUpdateReason reason = 4;
+   */
+  reason: AgentUpdateReason;
+
+  /**
+   * The same in one sentence for people; empty otherwise.
+   *
+   * @generated from field: string detail = 5;
+   */
+  detail: string;
+};
+
+/**
+ * Describes the message windlass.agent.v1.AgentUpdate.
+ * Use `create(AgentUpdateSchema)` to create a new message.
+ */
+export const AgentUpdateSchema: GenMessage<AgentUpdate> = /*@__PURE__*/
+  messageDesc(file_windlass_agent_v1_agent_gateway_service, 16);
+
+/**
+ * Asks for the manifest.
+ *
+ * @generated from message windlass.agent.v1.GetAgentManifestRequest
+ */
+export type GetAgentManifestRequest = Message<"windlass.agent.v1.GetAgentManifestRequest"> & {
+};
+
+/**
+ * Describes the message windlass.agent.v1.GetAgentManifestRequest.
+ * Use `create(GetAgentManifestRequestSchema)` to create a new message.
+ */
+export const GetAgentManifestRequestSchema: GenMessage<GetAgentManifestRequest> = /*@__PURE__*/
+  messageDesc(file_windlass_agent_v1_agent_gateway_service, 17);
+
+/**
+ * The manifest as it was signed.
+ *
+ * @generated from message windlass.agent.v1.GetAgentManifestResponse
+ */
+export type GetAgentManifestResponse = Message<"windlass.agent.v1.GetAgentManifestResponse"> & {
+  /**
+   * The exact bytes of manifest.json.
+   *
+   * @generated from field: bytes manifest = 1;
+   */
+  manifest: Uint8Array;
+
+  /**
+   * The exact bytes of manifest.json.sig.
+   *
+   * @generated from field: bytes signatures = 2;
+   */
+  signatures: Uint8Array;
+};
+
+/**
+ * Describes the message windlass.agent.v1.GetAgentManifestResponse.
+ * Use `create(GetAgentManifestResponseSchema)` to create a new message.
+ */
+export const GetAgentManifestResponseSchema: GenMessage<GetAgentManifestResponse> = /*@__PURE__*/
+  messageDesc(file_windlass_agent_v1_agent_gateway_service, 18);
+
+/**
+ * Asks for a file of a release.
+ *
+ * @generated from message windlass.agent.v1.DownloadAgentReleaseRequest
+ */
+export type DownloadAgentReleaseRequest = Message<"windlass.agent.v1.DownloadAgentReleaseRequest"> & {
+  /**
+   * Its name, as the manifest has it.
+   *
+   * @generated from field: string file = 1;
+   */
+  file: string;
+
+  /**
+   * Where the answer begins, in bytes from 0; at the end or behind it the answer is empty [download.range].
+   *
+   * @generated from field: uint64 offset = 2;
+   */
+  offset: bigint;
+
+  /**
+   * How many bytes are wanted at most; 0 is all to the end.
+   *
+   * @generated from field: uint64 max_bytes = 3;
+   */
+  maxBytes: bigint;
+};
+
+/**
+ * Describes the message windlass.agent.v1.DownloadAgentReleaseRequest.
+ * Use `create(DownloadAgentReleaseRequestSchema)` to create a new message.
+ */
+export const DownloadAgentReleaseRequestSchema: GenMessage<DownloadAgentReleaseRequest> = /*@__PURE__*/
+  messageDesc(file_windlass_agent_v1_agent_gateway_service, 19);
+
+/**
+ * The next bytes of the file.
+ *
+ * @generated from message windlass.agent.v1.DownloadAgentReleaseResponse
+ */
+export type DownloadAgentReleaseResponse = Message<"windlass.agent.v1.DownloadAgentReleaseResponse"> & {
+  /**
+   * At most 1 MiB.
+   *
+   * @generated from field: bytes chunk = 1;
+   */
+  chunk: Uint8Array;
+};
+
+/**
+ * Describes the message windlass.agent.v1.DownloadAgentReleaseResponse.
+ * Use `create(DownloadAgentReleaseResponseSchema)` to create a new message.
+ */
+export const DownloadAgentReleaseResponseSchema: GenMessage<DownloadAgentReleaseResponse> = /*@__PURE__*/
+  messageDesc(file_windlass_agent_v1_agent_gateway_service, 20);
 
 /**
  * What is wanted of a job.
@@ -957,7 +1155,7 @@ export type JobCommand = Message<"windlass.agent.v1.JobCommand"> & {
  * Use `create(JobCommandSchema)` to create a new message.
  */
 export const JobCommandSchema: GenMessage<JobCommand> = /*@__PURE__*/
-  messageDesc(file_windlass_agent_v1_agent_gateway_service, 15);
+  messageDesc(file_windlass_agent_v1_agent_gateway_service, 21);
 
 /**
  * A job for the agent. It prepares it and asks to start; an offer that is not started in 60 seconds goes back to the queue
@@ -987,7 +1185,7 @@ export type Offer = Message<"windlass.agent.v1.Offer"> & {
  * Use `create(OfferSchema)` to create a new message.
  */
 export const OfferSchema: GenMessage<Offer> = /*@__PURE__*/
-  messageDesc(file_windlass_agent_v1_agent_gateway_service, 16);
+  messageDesc(file_windlass_agent_v1_agent_gateway_service, 22);
 
 /**
  * The agent does not take an offered job, or gives it back before it was granted: another agent may do better, and gets it
@@ -1016,7 +1214,7 @@ export type OfferDecline = Message<"windlass.agent.v1.OfferDecline"> & {
  * Use `create(OfferDeclineSchema)` to create a new message.
  */
 export const OfferDeclineSchema: GenMessage<OfferDecline> = /*@__PURE__*/
-  messageDesc(file_windlass_agent_v1_agent_gateway_service, 17);
+  messageDesc(file_windlass_agent_v1_agent_gateway_service, 23);
 
 /**
  * The agent has prepared a job: may it start? Asked again, with every heartbeat at most, until it is answered; also on another
@@ -1053,7 +1251,7 @@ export type StartRequest = Message<"windlass.agent.v1.StartRequest"> & {
  * Use `create(StartRequestSchema)` to create a new message.
  */
 export const StartRequestSchema: GenMessage<StartRequest> = /*@__PURE__*/
-  messageDesc(file_windlass_agent_v1_agent_gateway_service, 18);
+  messageDesc(file_windlass_agent_v1_agent_gateway_service, 24);
 
 /**
  * Whether the agent may start a job. The same request gets the same answer as long as the claim lasts [start.repeat]. Before it
@@ -1105,7 +1303,7 @@ export type StartDecision = Message<"windlass.agent.v1.StartDecision"> & {
  * Use `create(StartDecisionSchema)` to create a new message.
  */
 export const StartDecisionSchema: GenMessage<StartDecision> = /*@__PURE__*/
-  messageDesc(file_windlass_agent_v1_agent_gateway_service, 19);
+  messageDesc(file_windlass_agent_v1_agent_gateway_service, 25);
 
 /**
  * What a granted job is given, beside what it downloads.
@@ -1140,7 +1338,7 @@ export type JobInputs = Message<"windlass.agent.v1.JobInputs"> & {
  * Use `create(JobInputsSchema)` to create a new message.
  */
 export const JobInputsSchema: GenMessage<JobInputs> = /*@__PURE__*/
-  messageDesc(file_windlass_agent_v1_agent_gateway_service, 20);
+  messageDesc(file_windlass_agent_v1_agent_gateway_service, 26);
 
 /**
  * More bytes of a job's log, from the offer on: those that come before the grant count as well [log.early].
@@ -1176,7 +1374,7 @@ export type LogChunk = Message<"windlass.agent.v1.LogChunk"> & {
  * Use `create(LogChunkSchema)` to create a new message.
  */
 export const LogChunkSchema: GenMessage<LogChunk> = /*@__PURE__*/
-  messageDesc(file_windlass_agent_v1_agent_gateway_service, 21);
+  messageDesc(file_windlass_agent_v1_agent_gateway_service, 27);
 
 /**
  * The log is durable up to here. Cumulative. Only rewind means that bytes must be sent again, and after a reconnect the offset of
@@ -1220,7 +1418,7 @@ export type LogAck = Message<"windlass.agent.v1.LogAck"> & {
  * Use `create(LogAckSchema)` to create a new message.
  */
 export const LogAckSchema: GenMessage<LogAck> = /*@__PURE__*/
-  messageDesc(file_windlass_agent_v1_agent_gateway_service, 22);
+  messageDesc(file_windlass_agent_v1_agent_gateway_service, 28);
 
 /**
  * How a job ended. It comes after its whole log was acknowledged, a plan's after its upload, an apply's after its last state
@@ -1383,7 +1581,7 @@ export type JobResult = Message<"windlass.agent.v1.JobResult"> & {
  * Use `create(JobResultSchema)` to create a new message.
  */
 export const JobResultSchema: GenMessage<JobResult> = /*@__PURE__*/
-  messageDesc(file_windlass_agent_v1_agent_gateway_service, 23);
+  messageDesc(file_windlass_agent_v1_agent_gateway_service, 29);
 
 /**
  * A resource that an apply has finished, and that its last state does not have as it should.
@@ -1453,7 +1651,7 @@ export type LostResource = Message<"windlass.agent.v1.LostResource"> & {
  * Use `create(LostResourceSchema)` to create a new message.
  */
 export const LostResourceSchema: GenMessage<LostResource> = /*@__PURE__*/
-  messageDesc(file_windlass_agent_v1_agent_gateway_service, 24);
+  messageDesc(file_windlass_agent_v1_agent_gateway_service, 30);
 
 /**
  * A change that terraform had begun and not ended.
@@ -1495,7 +1693,7 @@ export type ResourceInFlight = Message<"windlass.agent.v1.ResourceInFlight"> & {
  * Use `create(ResourceInFlightSchema)` to create a new message.
  */
 export const ResourceInFlightSchema: GenMessage<ResourceInFlight> = /*@__PURE__*/
-  messageDesc(file_windlass_agent_v1_agent_gateway_service, 25);
+  messageDesc(file_windlass_agent_v1_agent_gateway_service, 31);
 
 /**
  * How many resources.
@@ -1558,7 +1756,7 @@ export type ResultCounts = Message<"windlass.agent.v1.ResultCounts"> & {
  * Use `create(ResultCountsSchema)` to create a new message.
  */
 export const ResultCountsSchema: GenMessage<ResultCounts> = /*@__PURE__*/
-  messageDesc(file_windlass_agent_v1_agent_gateway_service, 26);
+  messageDesc(file_windlass_agent_v1_agent_gateway_service, 32);
 
 /**
  * Answers a job result.
@@ -1600,7 +1798,7 @@ export type ResultAck = Message<"windlass.agent.v1.ResultAck"> & {
  * Use `create(ResultAckSchema)` to create a new message.
  */
 export const ResultAckSchema: GenMessage<ResultAck> = /*@__PURE__*/
-  messageDesc(file_windlass_agent_v1_agent_gateway_service, 27);
+  messageDesc(file_windlass_agent_v1_agent_gateway_service, 33);
 
 /**
  * Take nothing new.
@@ -1621,7 +1819,7 @@ export type Drain = Message<"windlass.agent.v1.Drain"> & {
  * Use `create(DrainSchema)` to create a new message.
  */
 export const DrainSchema: GenMessage<Drain> = /*@__PURE__*/
-  messageDesc(file_windlass_agent_v1_agent_gateway_service, 28);
+  messageDesc(file_windlass_agent_v1_agent_gateway_service, 34);
 
 /**
  * Come back later: the server stops or moves agents.
@@ -1649,7 +1847,7 @@ export type Reconnect = Message<"windlass.agent.v1.Reconnect"> & {
  * Use `create(ReconnectSchema)` to create a new message.
  */
 export const ReconnectSchema: GenMessage<Reconnect> = /*@__PURE__*/
-  messageDesc(file_windlass_agent_v1_agent_gateway_service, 29);
+  messageDesc(file_windlass_agent_v1_agent_gateway_service, 35);
 
 /**
  * The stream ends: this is its last message, and OK follows.
@@ -1677,7 +1875,7 @@ export type Close = Message<"windlass.agent.v1.Close"> & {
  * Use `create(CloseSchema)` to create a new message.
  */
 export const CloseSchema: GenMessage<Close> = /*@__PURE__*/
-  messageDesc(file_windlass_agent_v1_agent_gateway_service, 30);
+  messageDesc(file_windlass_agent_v1_agent_gateway_service, 36);
 
 /**
  * The agent leaves on purpose.
@@ -1698,7 +1896,7 @@ export type Goodbye = Message<"windlass.agent.v1.Goodbye"> & {
  * Use `create(GoodbyeSchema)` to create a new message.
  */
 export const GoodbyeSchema: GenMessage<Goodbye> = /*@__PURE__*/
-  messageDesc(file_windlass_agent_v1_agent_gateway_service, 31);
+  messageDesc(file_windlass_agent_v1_agent_gateway_service, 37);
 
 /**
  * A kind of message of an agent.
@@ -1819,6 +2017,200 @@ export const RefusalReasonSchema: GenEnum<RefusalReason> = /*@__PURE__*/
   enumDesc(file_windlass_agent_v1_agent_gateway_service, 1);
 
 /**
+ * Where an agent stands with updating itself.
+ *
+ * @generated from enum windlass.agent.v1.AgentUpdateState
+ */
+export const AgentUpdateState = {
+  /**
+   * Says nothing.
+   *
+   * @generated from enum value: AGENT_UPDATE_STATE_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED: 0,
+
+  /**
+   * Nothing is to be done.
+   *
+   * @generated from enum value: AGENT_UPDATE_STATE_NONE = 1;
+   */
+  NONE: 1,
+
+  /**
+   * The target is being fetched and checked.
+   *
+   * @generated from enum value: AGENT_UPDATE_STATE_DOWNLOADING = 2;
+   */
+  DOWNLOADING: 2,
+
+  /**
+   * The target is on the disk, and waits for a moment between jobs.
+   *
+   * @generated from enum value: AGENT_UPDATE_STATE_READY = 3;
+   */
+  READY: 3,
+
+  /**
+   * The target runs on trial, or is about to.
+   *
+   * @generated from enum value: AGENT_UPDATE_STATE_SWITCHING = 4;
+   */
+  SWITCHING: 4,
+
+  /**
+   * The target has proved itself, and runs.
+   *
+   * @generated from enum value: AGENT_UPDATE_STATE_CONFIRMED = 5;
+   */
+  CONFIRMED: 5,
+
+  /**
+   * The target did not prove itself: the version before it runs again.
+   *
+   * @generated from enum value: AGENT_UPDATE_STATE_ROLLED_BACK = 6;
+   */
+  ROLLED_BACK: 6,
+
+  /**
+   * The agent does not become the target.
+   *
+   * @generated from enum value: AGENT_UPDATE_STATE_REFUSED = 7;
+   */
+  REFUSED: 7,
+} as const;
+
+/**
+ * Where an agent stands with updating itself.
+ *
+ * @generated from enum windlass.agent.v1.AgentUpdateState
+ */
+export type AgentUpdateState = (typeof AgentUpdateState)[keyof typeof AgentUpdateState] | UnknownEnum;
+
+/**
+ * Describes the enum windlass.agent.v1.AgentUpdateState.
+ */
+export const AgentUpdateStateSchema: GenEnum<AgentUpdateState> = /*@__PURE__*/
+  enumDesc(file_windlass_agent_v1_agent_gateway_service, 2);
+
+/**
+ * Why an agent does not become a version, or is not it any more.
+ *
+ * @generated from enum windlass.agent.v1.AgentUpdateReason
+ */
+export const AgentUpdateReason = {
+  /**
+   * There is none, or one that is none of these.
+   *
+   * @generated from enum value: AGENT_UPDATE_REASON_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED: 0,
+
+  /**
+   * Too few of the keys that it trusts have signed the manifest.
+   *
+   * @generated from enum value: AGENT_UPDATE_REASON_SIGNATURE = 1;
+   */
+  SIGNATURE: 1,
+
+  /**
+   * The manifest has expired.
+   *
+   * @generated from enum value: AGENT_UPDATE_REASON_EXPIRED = 2;
+   */
+  EXPIRED: 2,
+
+  /**
+   * It has seen a newer manifest.
+   *
+   * @generated from enum value: AGENT_UPDATE_REASON_SEQUENCE = 3;
+   */
+  SEQUENCE: 3,
+
+  /**
+   * Its own setting does not allow the step.
+   *
+   * @generated from enum value: AGENT_UPDATE_REASON_STRATEGY = 4;
+   */
+  STRATEGY: 4,
+
+  /**
+   * The version was withdrawn, or has failed here before.
+   *
+   * @generated from enum value: AGENT_UPDATE_REASON_BAD_VERSION = 5;
+   */
+  BAD_VERSION: 5,
+
+  /**
+   * There is no room on its disk.
+   *
+   * @generated from enum value: AGENT_UPDATE_REASON_NO_SPACE = 6;
+   */
+  NO_SPACE: 6,
+
+  /**
+   * The version did not prove itself in its time.
+   *
+   * @generated from enum value: AGENT_UPDATE_REASON_UNHEALTHY = 7;
+   */
+  UNHEALTHY: 7,
+
+  /**
+   * The version writes journals that this one cannot read, or the other way round.
+   *
+   * @generated from enum value: AGENT_UPDATE_REASON_JOURNAL_FORMAT = 8;
+   */
+  JOURNAL_FORMAT: 8,
+
+  /**
+   * The agent does not update itself: it was told not to, or was installed in a way that does not allow it.
+   *
+   * @generated from enum value: AGENT_UPDATE_REASON_DISABLED = 9;
+   */
+  DISABLED: 9,
+
+  /**
+   * The manifest has not this version, or not for this machine.
+   *
+   * @generated from enum value: AGENT_UPDATE_REASON_PLATFORM = 10;
+   */
+  PLATFORM: 10,
+
+  /**
+   * The manifest or the file could not be fetched, or is not what was announced.
+   *
+   * @generated from enum value: AGENT_UPDATE_REASON_DOWNLOAD = 11;
+   */
+  DOWNLOAD: 11,
+
+  /**
+   * The version reached no server, and it is not known whose fault that was.
+   *
+   * @generated from enum value: AGENT_UPDATE_REASON_UNREACHABLE = 12;
+   */
+  UNREACHABLE: 12,
+
+  /**
+   * The version needs a newer server.
+   *
+   * @generated from enum value: AGENT_UPDATE_REASON_SERVER_VERSION = 13;
+   */
+  SERVER_VERSION: 13,
+} as const;
+
+/**
+ * Why an agent does not become a version, or is not it any more.
+ *
+ * @generated from enum windlass.agent.v1.AgentUpdateReason
+ */
+export type AgentUpdateReason = (typeof AgentUpdateReason)[keyof typeof AgentUpdateReason] | UnknownEnum;
+
+/**
+ * Describes the enum windlass.agent.v1.AgentUpdateReason.
+ */
+export const AgentUpdateReasonSchema: GenEnum<AgentUpdateReason> = /*@__PURE__*/
+  enumDesc(file_windlass_agent_v1_agent_gateway_service, 3);
+
+/**
  * How the last state of an apply has what it had finished.
  *
  * @generated from enum windlass.agent.v1.LostResourceHeld
@@ -1871,7 +2263,7 @@ export type LostResourceHeld = (typeof LostResourceHeld)[keyof typeof LostResour
  * Describes the enum windlass.agent.v1.LostResourceHeld.
  */
 export const LostResourceHeldSchema: GenEnum<LostResourceHeld> = /*@__PURE__*/
-  enumDesc(file_windlass_agent_v1_agent_gateway_service, 2);
+  enumDesc(file_windlass_agent_v1_agent_gateway_service, 4);
 
 /**
  * Why a server ends a stream. An agent takes one that it does not know for a broken connection.
@@ -1936,7 +2328,7 @@ export type CloseReason = (typeof CloseReason)[keyof typeof CloseReason] | Unkno
  * Describes the enum windlass.agent.v1.CloseReason.
  */
 export const CloseReasonSchema: GenEnum<CloseReason> = /*@__PURE__*/
-  enumDesc(file_windlass_agent_v1_agent_gateway_service, 3);
+  enumDesc(file_windlass_agent_v1_agent_gateway_service, 5);
 
 /**
  * How agents reach the control plane. An agent registers with its agent token, then holds one Session stream for
@@ -1976,6 +2368,28 @@ export const AgentGatewayService: GenService<{
     methodKind: "bidi_streaming";
     input: typeof SessionRequestSchema;
     output: typeof SessionResponseSchema;
+  },
+  /**
+   * Returns the signed manifest of agent versions that the server has. Authenticated by the session token. What is in it is believed for
+   * its signatures, never for the server's sake [update.manifest]. NOT_FOUND: the server offers no versions.
+   *
+   * @generated from rpc windlass.agent.v1.AgentGatewayService.GetAgentManifest
+   */
+  getAgentManifest: {
+    methodKind: "unary";
+    input: typeof GetAgentManifestRequestSchema;
+    output: typeof GetAgentManifestResponseSchema;
+  },
+  /**
+   * Returns a file that the manifest names. Authenticated by the session token. An agent stops to read at the size that the manifest
+   * says, and compares the SHA-256 [update.artifact].
+   *
+   * @generated from rpc windlass.agent.v1.AgentGatewayService.DownloadAgentRelease
+   */
+  downloadAgentRelease: {
+    methodKind: "server_streaming";
+    input: typeof DownloadAgentReleaseRequestSchema;
+    output: typeof DownloadAgentReleaseResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_windlass_agent_v1_agent_gateway_service, 0);
