@@ -72,6 +72,7 @@ test("who may call what at all", () => {
     windlass.v1.AgentTokenService/ListAgentTokens: api_key
     windlass.v1.AgentTokenService/RevokeAgentToken: api_key
     windlass.v1.AgentTokenService/RotateAgentToken: api_key
+    windlass.v1.AgentTokenService/CreateIdentityTrust: api_key
     windlass.v1.AgentService/GetAgent: api_key
     windlass.v1.AgentService/ListAgents: api_key
     windlass.v1.AgentService/PauseAgent: api_key
