@@ -26,10 +26,14 @@ export async function openNginx(
     "127.0.0.1:7070": new URL(server.url).host,
     ...more,
   });
-  const config = await place.write("nginx.conf", rest(place, await place.write("windlass.conf", site)));
-  const args = ["-p", place.directory, "-e", "stderr", "-c", config];
-  const front = await Front.open(scene, { command: nginx.path, args, port });
+  const front = await Front.open(scene, { command: nginx.path, args: await nginxArgs(place, site), port });
   return { front, place, way: wayThrough(front, place) };
+}
+
+/** What nginx is called with, to serve a site. */
+export async function nginxArgs(place: FrontPlace, site: string): Promise<readonly string[]> {
+  const config = await place.write("nginx.conf", rest(place, await place.write("windlass.conf", site)));
+  return ["-p", place.directory, "-e", "stderr", "-c", config];
 }
 
 /** What a distribution has around the block of a server. */

@@ -84,7 +84,7 @@ export class Versions {
     // It is told another server, at which nobody listens.
     const node = join(place, "node/bin/node");
     const text = await readFile(node, "utf8");
-    await writeFile(node, text.replace('"$@"', '"$@" --address http://127.0.0.1:1'));
+    await writeFile(node, text.replace("exec", `${otherAddress}\nexec`));
   }
 
   /** Bundled once for all versions. */
@@ -102,6 +102,16 @@ export class Versions {
 }
 
 const baseVersion = "0.0.0-base";
+
+/** A shell puts another address in the place of the one that the program was given. */
+const otherAddress = `last=
+for word do
+  shift
+  given=$word
+  [ "$last" != --address ] || word=http://127.0.0.1:1
+  last=$given
+  set -- "$@" "$word"
+done`;
 
 /** Whoever reads meanwhile reads one or the other. */
 async function put(path: string, content: string | Uint8Array): Promise<void> {

@@ -93,8 +93,10 @@ async function unpack(
     await unpackArchive(file, into, { ...archiveLimits, signal });
     failpoint("updater.unpacked");
     const [top, ...others] = await readdir(into);
-    if (top === undefined || others.length > 0)
+    if (top === undefined || others.length > 0) {
+      await rm(file, { force: true });
       return refusal("DOWNLOAD", `the archive of version ${version} has not one directory at its top`);
+    }
     await slots.place(join(into, top), version, sha256);
     failpoint("updater.placed");
     await rm(file, { force: true });
