@@ -90,7 +90,7 @@ const createTrust = command({
   summary: "Let identities of an issuer, such as a Kubernetes cluster, register agents without a secret",
   examples: [
     "windlass trust create --pool prod --issuer https://oidc.example.com/id/7 --subject system:serviceaccount:windlass:windlass-agent",
-    "kubectl get --raw /openid/v1/jwks > keys.json && windlass trust create --pool prod --issuer https://kubernetes.default.svc.cluster.local --subject 'system:serviceaccount:windlass:*' --jwks-file keys.json",
+    "windlass trust create --pool prod --issuer https://kubernetes.default.svc.cluster.local --subject 'system:serviceaccount:windlass:*' --jwks-file keys.json",
   ],
   flags: {
     pool: neededText("the pool it admits to", { short: "p", placeholder: "POOL" }),
