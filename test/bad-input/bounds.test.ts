@@ -66,6 +66,8 @@ test("the proto files bound every text, list and map of every request, but what 
       "UpdateAgentPool.changes.assigned_workspaces[]",
       "UpdateAgentPool.changes.assigned_workspaces[*]",
       "UpdateAgentPool.changes.etag",
+      "UpdateAgentPool.changes.update.previous_target_version",
+      "UpdateAgentPool.changes.update.newest_version",
       "UpdateProviderSettings.changes.organization",
       "UpdateProviderSettings.changes.agent_pool",
       "UpdateProviderSettings.changes.warnings[]",

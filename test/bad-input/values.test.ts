@@ -96,6 +96,7 @@ describe("request ids", () => {
     CreateOrganization: () => ({ maxAgents: 7 }),
     CreateAgentPool: () => ({ description: "another" }),
     CreateAgentToken: () => ({ description: "another" }),
+    CreateIdentityTrust: () => ({ description: "another" }),
     CreateWorkspace: (request) => ({ workspace: { ...inner(request, "workspace"), description: "another" } }),
     CreateVariableSet: (request) => ({ variableSet: { ...inner(request, "variableSet"), description: "another" } }),
     CreateRun: () => ({ message: "another" }),

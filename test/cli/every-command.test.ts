@@ -98,6 +98,7 @@ const needed: Readonly<Record<string, readonly string[]>> = {
   "state rollback": ["ghost", "1"],
   "token create": ["--pool", "ghost"],
   "token list": ["--pool", "ghost"],
+  "pool trust": ["ghost"],
   "trust create": ["--pool", "ghost", "--issuer", "https://oidc.example.com", "--subject", "a", "--audience", "b"],
   "trust list": ["--pool", "ghost"],
   deploy: ["systemd", "--pool", "ghost", "--no-token"],

@@ -144,7 +144,7 @@ describe.skipIf(!hasPostgres)("a rolling restart of three servers", () => {
 
     const cluster = {
       ...{ directory: scene.directory, api: first.api, url: first.url, pool, engine, agents },
-      ...{ server: { surprises: [] }, serverDataDir: first.dataDir },
+      ...{ servers: [{ member: { surprises: [] } }], serverDataDir: first.dataDir },
     } as unknown as Cluster;
     const runs: FaultRun[] = [];
     for (let index = 0; index < jobs; index++)

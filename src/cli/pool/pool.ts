@@ -10,6 +10,7 @@ import { confirmOrStop } from "../shared/prompts.ts";
 import { assign, unassign } from "./assign.ts";
 import { remove } from "./delete.ts";
 import { get, list, queue, stats } from "./look.ts";
+import { poolTrust } from "./trust.ts";
 import { update } from "./update.ts";
 import { poolName } from "./view.ts";
 
@@ -122,6 +123,7 @@ export const poolCommands: readonly Command[] = [
     },
   }),
   update,
+  poolTrust,
   assign,
   unassign,
   queue,

@@ -4,12 +4,13 @@ import { create } from "@bufbuild/protobuf";
 import { type AgentToken, AgentTokenSchema } from "../../gen/windlass/v1/agent_token_pb.ts";
 import { AgentTokenService, ListAgentTokensResponseSchema } from "../../gen/windlass/v1/agent_token_service_pb.ts";
 import { messageOf } from "../../lib/values/errors.ts";
-import { duration, neededText, repeated, text, toggle } from "../line/flags.ts";
+import { duration, type FlagValues, neededText, repeated, text, toggle } from "../line/flags.ts";
+import type { ExitCode } from "../problems/exit.ts";
 import { CliError, usageError } from "../problems/problem.ts";
 import type { Context } from "../server/context.ts";
 import { answerChanged, answerGone, goneFormats } from "../shared/answers.ts";
 import { assignment } from "../shared/assignments.ts";
-import { type Command, command, some } from "../shared/command.ts";
+import { type Command, command, one, some } from "../shared/command.ts";
 import { fetchRows, listFlags } from "../shared/lists.ts";
 import { confirmOrStop } from "../shared/prompts.ts";
 import { ageText, whenText } from "../terminal/ages.ts";
@@ -52,73 +53,103 @@ const list = command({
   summary: "List whose identities may register agents, newest first",
   examples: ["windlass trust list --pool prod", "windlass trust list -o wide"],
   flags: { pool: text("only trusts of this pool", { short: "p", placeholder: "POOL" }), ...listFlags(trustColumns) },
-  run: async (context, { flags }) => {
-    const { rows: agentTokens, nextPageToken } = await trusts(context, flags, flags.pool);
-    const message = create(ListAgentTokensResponseSchema, { agentTokens, nextPageToken });
-    const shown = { schema: ListAgentTokensResponseSchema, message, item: AgentTokenSchema };
-    await context.printer.list({ ...shown, rows: agentTokens, name: nameOf, columns: trustColumns }, flags);
-    return undefined;
-  },
+  run: (context, { flags }) => showTrusts(context, flags, flags.pool),
 });
+
+async function showTrusts(context: Context, flags: ListFlags, pool?: string | undefined): Promise<undefined> {
+  const { rows: agentTokens, nextPageToken } = await trusts(context, flags, pool);
+  const message = create(ListAgentTokensResponseSchema, { agentTokens, nextPageToken });
+  const shown = { schema: ListAgentTokensResponseSchema, message, item: AgentTokenSchema };
+  await context.printer.list({ ...shown, rows: agentTokens, name: nameOf, columns: trustColumns }, flags);
+  return undefined;
+}
+
+type ListFlags = FlagValues<ReturnType<typeof listFlags>>;
+
+const trustFlags = {
+  subject: repeated(
+    "whose tokens (sub): * is anything but a colon, and at the end anything; several are one or the other",
+    { placeholder: "PATTERN" },
+  ),
+  audience: text("for whom its tokens are meant (aud); default: the server's public URL", { placeholder: "AUD" }),
+  claim: repeated(
+    "a claim that must have this value, by its name or as /kubernetes.io/namespace; several are all of them",
+    { placeholder: "NAME=VALUE" },
+  ),
+  issuerCa: text("authorities in PEM that alone may vouch for the issuer's server", { placeholder: "FILE" }),
+  jwksFile: text("the issuer's public keys (JWKS), where the server cannot ask it; - is stdin", {
+    placeholder: "FILE",
+  }),
+  name: text("whose identities they are", { aliases: ["description"], placeholder: "NAME" }),
+  expires: duration("how long the trust is good for (default: for ever)"),
+};
+const aboutIssuer = "URL of the issuer, as its tokens have it in iss";
 
 const createTrust = command({
   name: "create",
   summary: "Let identities of an issuer, such as a Kubernetes cluster, register agents without a secret",
   examples: [
     "windlass trust create --pool prod --issuer https://oidc.example.com/id/7 --subject system:serviceaccount:windlass:windlass-agent",
-    "kubectl get --raw /openid/v1/jwks > keys.json && windlass trust create --pool prod --issuer https://kubernetes.default.svc.cluster.local --subject 'system:serviceaccount:windlass:*' --jwks-file keys.json",
+    "windlass trust create --pool prod --issuer https://kubernetes.default.svc.cluster.local --subject 'system:serviceaccount:windlass:*' --jwks-file keys.json",
   ],
   flags: {
     pool: neededText("the pool it admits to", { short: "p", placeholder: "POOL" }),
-    issuer: neededText("URL of the issuer, as its tokens have it in iss", { placeholder: "URL" }),
-    subject: repeated(
-      "whose tokens (sub): * is anything but a colon, and at the end anything; several are one or the other",
-      {
-        placeholder: "PATTERN",
-      },
-    ),
-    audience: text("for whom its tokens are meant (aud); default: the server's public URL", { placeholder: "AUD" }),
-    claim: repeated(
-      "a claim that must have this value, by its name or as /kubernetes.io/namespace; several are all of them",
-      {
-        placeholder: "NAME=VALUE",
-      },
-    ),
-    issuerCa: text("authorities in PEM that alone may vouch for the issuer's server", { placeholder: "FILE" }),
-    jwksFile: text("the issuer's public keys (JWKS), where the server cannot ask it; - is stdin", {
-      placeholder: "FILE",
-    }),
-    name: text("whose identities they are", { aliases: ["description"], placeholder: "NAME" }),
-    expires: duration("how long the trust is good for (default: for ever)"),
+    issuer: neededText(aboutIssuer, { placeholder: "URL" }),
+    ...trustFlags,
   },
-  run: async (context, { flags }) => {
-    if (flags.subject.length === 0) throw usageError("--subject is needed: whose tokens are good?");
-    const client = await context.client(AgentTokenService);
-    const { agentToken } = await client.createIdentityTrust({
-      organization: await context.organization(),
-      agentPool: flags.pool,
-      description: flags.name ?? "",
-      trust: {
-        issuer: flags.issuer,
-        audience: flags.audience ?? "",
-        subjects: [...flags.subject],
-        claims: Object.fromEntries(flags.claim.map(assignment).map(({ key, value }) => [key, value])),
-        caCertificates: await contentOf(context, "--issuer-ca", flags.issuerCa),
-        jwks: await contentOf(context, "--jwks-file", flags.jwksFile),
-      },
-      ...(flags.expires === undefined ? {} : { expiresIn: { seconds: BigInt(Math.round(flags.expires / 1000)) } }),
-      requestId: context.io.random.uuid(),
-    });
-    const message = agentToken ?? create(AgentTokenSchema);
-    const done = `Created trust ${message.id} of pool ${message.agentPool}, for tokens with the audience ${message.trust?.audience ?? ""}`;
-    return answerChanged(context, { schema: AgentTokenSchema, message, name: nameOf(message), done }, [
-      {
-        label: "Start an agent",
-        command: `windlass-agent --identity-token-file FILE --pool ${await context.organization()}/${message.agentPool} …`,
-      },
-    ]);
+  run: (context, { flags }) => makeTrust(context, flags),
+});
+
+/** The same beside the pool's other verbs. */
+export const poolTrust = command({
+  name: "trust",
+  summary: "Let identities of an issuer register agents of a pool without a secret; without --issuer: list whose may",
+  examples: [
+    "windlass pool trust prod",
+    "windlass pool trust prod --issuer https://oidc.example.com/id/7 --subject system:serviceaccount:windlass:windlass-agent",
+  ],
+  positionals: { pool: one("POOL", "the pool they are admitted to") },
+  flags: { issuer: text(aboutIssuer, { placeholder: "URL" }), ...trustFlags, ...listFlags(trustColumns) },
+  run: async (context, { args: { pool }, flags }) => {
+    const { issuer, ...more } = flags;
+    if (issuer !== undefined) return makeTrust(context, { ...more, issuer, pool });
+    const { subject, claim, audience, issuerCa, jwksFile, name, expires } = flags;
+    if ([...subject, ...claim, audience, issuerCa, jwksFile, name, expires].some((value) => value !== undefined))
+      throw usageError("--issuer is needed: whose tokens are good?");
+    return showTrusts(context, flags, pool);
   },
 });
+
+type TrustWish = FlagValues<typeof trustFlags> & { readonly pool: string; readonly issuer: string };
+
+async function makeTrust(context: Context, wish: TrustWish): Promise<ExitCode | undefined> {
+  const { pool: agentPool, issuer, subject, audience = "", claim, issuerCa, jwksFile, name = "", expires } = wish;
+  if (subject.length === 0) throw usageError("--subject is needed: whose tokens are good?");
+  const client = await context.client(AgentTokenService);
+  const { agentToken } = await client.createIdentityTrust({
+    organization: await context.organization(),
+    agentPool,
+    description: name,
+    trust: {
+      issuer,
+      audience,
+      subjects: [...subject],
+      claims: Object.fromEntries(claim.map(assignment).map(({ key, value }) => [key, value])),
+      caCertificates: await contentOf(context, "--issuer-ca", issuerCa),
+      jwks: await contentOf(context, "--jwks-file", jwksFile),
+    },
+    ...(expires === undefined ? {} : { expiresIn: { seconds: BigInt(Math.round(expires / 1000)) } }),
+    requestId: context.io.random.uuid(),
+  });
+  const message = agentToken ?? create(AgentTokenSchema);
+  const done = `Created trust ${message.id} of pool ${message.agentPool}, for tokens with the audience ${message.trust?.audience ?? ""}`;
+  return answerChanged(context, { schema: AgentTokenSchema, message, name: nameOf(message), done }, [
+    {
+      label: "Start an agent",
+      command: `windlass-agent --identity-token-file FILE --pool ${await context.organization()}/${message.agentPool} …`,
+    },
+  ]);
+}
 
 async function contentOf({ io }: Context, flag: string, file: string | undefined): Promise<string> {
   if (file === undefined) return "";

@@ -115,10 +115,11 @@ function actionsOf({ run, plan, apply, isConfirmable }: RunView, now: Date) {
   };
 }
 
-function permissionsOf({ options }: Run, who: Person) {
+function permissionsOf({ options, deniedBy }: Run, who: Person) {
   const mayDecide = allows(who, options.isPlanOnly ? "plan" : "operate");
   return {
-    "can-apply": allows(who, "operate"),
+    // What a hook has denied is an owner's to decide.
+    "can-apply": allows(who, deniedBy === null ? "operate" : "own"),
     "can-cancel": mayDecide,
     "can-comment": allows(who, "plan"),
     "can-discard": mayDecide,
