@@ -3,6 +3,7 @@ import { allows, type Permission, type Principal } from "../../domain/people/pri
 import { AgentGatewayService } from "../../gen/windlass/agent/v1/agent_gateway_service_pb.ts";
 import { JobArtifactService } from "../../gen/windlass/agent/v1/job_artifact_service_pb.ts";
 import { AgentPoolService } from "../../gen/windlass/v1/agent_pool_service_pb.ts";
+import { AgentTokenService } from "../../gen/windlass/v1/agent_token_service_pb.ts";
 import { ProviderSettingsService } from "../../gen/windlass/v1/provider_settings_service_pb.ts";
 import { RunService } from "../../gen/windlass/v1/run_service_pb.ts";
 import { SystemService } from "../../gen/windlass/v1/system_service_pb.ts";
@@ -49,6 +50,8 @@ const larger: ReadonlyMap<string, Allowance> = new Map([
   [nameOf(VariableSetService.method.attachVariableSet), names],
   [nameOf(VariableSetService.method.detachVariableSet), names],
   [nameOf(ProviderSettingsService.method.updateProviderSettings), { ...names, needs: "own" }],
+  // Certificates, and keys of the issuer.
+  [nameOf(AgentTokenService.method.createIdentityTrust), names],
   // A probe is padded.
   [nameOf(SystemService.method.streamProbe), { maxBytes: 2 * mib + 64 * kib, maxValues: 100, needs: "read" }],
   [nameOf(UploadService.method.uploadPart), part],
