@@ -71,7 +71,8 @@ export interface StepHook {
   readonly path: string;
   /** What it may read beside what every program of the job may. */
   readonly readable: readonly string[];
-  readonly environment: Readonly<Record<string, string>>;
+  /** Asked for only when it is started, as what it reads is made then. */
+  readonly environment: () => Promise<Readonly<Record<string, string>>>;
   /** True for one that is started, and left to end by itself, also if the job is canceled. */
   readonly runsAnyway: boolean;
 }
@@ -252,7 +253,7 @@ export class JobSteps {
     });
     // Terraform believes PWD, so that it sees the same path on every agent and not where the link leads.
     const own = { [sharedStatesVariable]: sharedStatesIn(place.seenWork), PWD: place.seenDirectory };
-    return { ...fromNothing, ...own, ...hook?.environment };
+    return { ...fromNothing, ...own, ...(await hook?.environment()) };
   }
 
   #dirOf(name: string): string {

@@ -31,8 +31,8 @@ import { callForJob } from "./way-problem.ts";
 /** Plans: init if the configuration asks for it, plan, read the plan, upload it with its summary; hooks before and behind. */
 export async function planPhase(execution: Execution): Promise<PhaseEnd> {
   const { job, steps, hooks } = execution;
-  const over = (await initialize(execution)) ?? endOfHook(execution, await hooks.before("pre-plan"));
-  if (over !== undefined) return over;
+  const unplanned = (await initialize(execution)) ?? endOfHook(execution, await hooks.before("pre-plan"));
+  if (unplanned !== undefined) return unplanned;
   const argv = async () => planArgv(await planOptions(execution));
   const plan = await steps.run({ name: "plan", argv, output: { kind: "text" }, hold: walkOfPlan });
   await removeFile(job.files.variables);
@@ -54,10 +54,9 @@ export async function planPhase(execution: Execution): Promise<PhaseEnd> {
   const unshown = await afterShow(execution, taken(await show));
   const planJson = unshown === undefined ? steps.outputPath("show") : undefined;
   const verdict = await hooks.after("post-plan", { exitCode: exitCodeOf(plan), planJson });
-  const refused = failure ?? unshown ?? endOfHook(execution, verdict);
-  if (refused !== undefined && failure === undefined) return refused;
-  const gathered = await (beside ?? (unshown === undefined ? settled(gather(execution)) : undefined));
-  if (unshown !== undefined) return failure ?? unshown;
+  const over = unshown ?? (failure === undefined ? endOfHook(execution, verdict) : undefined);
+  const gathered = await (beside ?? (over === undefined ? settled(gather(execution)) : undefined));
+  if (over !== undefined) return failure ?? over;
   const denial = verdict.kind === "denied" ? verdict.by : "";
   const digest = await readPlan(execution);
   if (digest.kind === "too-large") return errored(tooLargeText(digest));

@@ -1,4 +1,4 @@
-import { chmod, mkdir, writeFile } from "node:fs/promises";
+import { chmod, mkdir, readdir, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { AgentPlace, eventually } from "../../../../test/support/agent/agent-place.ts";
@@ -183,6 +183,23 @@ describeWithTerraform("hooks", () => {
     const { result } = await ended();
     expect(result.outcome).toBe(JobOutcome.ERRORED);
     expect(result.errorMessage).toMatch(why);
+  });
+
+  test("one finds nothing that the job has put in the place of what it is given", async () => {
+    const target = place.path("target");
+    await mkdir(target);
+    // A hook stands for a program of the configuration: both run in the job's work.
+    await hook(
+      "pre-plan.d/1",
+      `room=$(dirname $WINDLASS_ENV); rm -rf $room; ln -s ${target} $room; echo TF_VAR_greeting=forged > ${target}/hook-post-plan.d-1.env`,
+    );
+    await hook(
+      "post-plan.d/1",
+      "test ! -L $(dirname $WINDLASS_ENV) && test -s $WINDLASS_PLAN_JSON && test ! -e $WINDLASS_ENV",
+    );
+    const { result, log } = await ended();
+    expect(result, log).toMatchObject({ outcome: JobOutcome.FINISHED, hasChanges: true });
+    expect(await readdir(target)).toEqual(["hook-post-plan.d-1.env"]);
   });
 
   test("is not run again by the next process of the agent, and none is put before a step that has begun", async () => {

@@ -1,9 +1,9 @@
-import { copyFile } from "node:fs/promises";
+import { constants, copyFile } from "node:fs/promises";
 import { join } from "node:path";
 import { messageOf } from "../../../lib/values/errors.ts";
 import { WindlassError } from "../../../lib/words/errors.ts";
 import { engineNameOf } from "../../contract/engine-name.ts";
-import { makePrivateDirectory } from "../../disk/durable-files.ts";
+import { freshDirectory } from "../../disk/durable-files.ts";
 import { configurationRoot } from "../../jobs/files.ts";
 import { type AgentJob, idsOf } from "../../jobs/job.ts";
 import type { JobLog } from "../../jobs/log.ts";
@@ -118,9 +118,13 @@ export class JobHooks {
     const { job, context, log, steps } = this.#parts;
     const name = stepOf(hook);
     await log.say(`${name}-heading`, () => `\nExecuting ${titleOf(hook)} hook...\n`);
-    if (journalKnows(job, name) === undefined)
+    const said = join(this.#room, `${name}.env`);
+    const environment = async () => {
+      // The job may have put something in its place: a link to a file of this agent, or variables of its own.
+      await freshDirectory(this.#room);
       context.log.info({ ...idsOf(job), hook: hook.path, sha256: await sha256OfHook(hook) }, "hook starts");
-    const said = await this.#saidFile(name);
+      return this.#told(hook, told, said);
+    };
     const end = await steps.run({
       name,
       argv: () => [],
@@ -129,7 +133,7 @@ export class JobHooks {
       hook: {
         path: hook.path,
         readable: [context.config.hooks?.directory ?? ""],
-        environment: await this.#told(hook, told, said),
+        environment,
         runsAnyway: runsAnyway.has(hook.stage),
       },
     });
@@ -179,16 +183,9 @@ export class JobHooks {
     return stage === "on-cancel" || stage === "job-exit" ? Math.min(ms, lastMs) : ms;
   }
 
-  /** Where a hook writes variables for those behind it. */
-  async #saidFile(step: string): Promise<string> {
-    const directory = await this.#room();
-    return join(directory, `${step}.env`);
-  }
-
-  async #room(): Promise<string> {
-    const directory = join(this.#parts.job.files.work, "hooks");
-    await makePrivateDirectory(directory);
-    return directory;
+  /** What a hook is given, and where it writes variables for those behind it; emptied before each. */
+  get #room(): string {
+    return join(this.#parts.job.files.work, "hooks");
   }
 
   async #told(hook: Hook, { exitCode, planJson }: ToldHook, said: string): Promise<Readonly<Record<string, string>>> {
@@ -215,8 +212,8 @@ export class JobHooks {
 
   /** What is printed of a plan is hidden from jobs: a hook gets a copy of its own. */
   async #shownPlan(from: string): Promise<string> {
-    const path = join(await this.#room(), "plan.json");
-    await copyFile(from, path);
+    const path = join(this.#room, "plan.json");
+    await copyFile(from, path, constants.COPYFILE_EXCL);
     return path;
   }
 
@@ -233,8 +230,6 @@ export class JobHooks {
 
 /** Steps of hooks begin with this. */
 const stepOf = ({ name }: Hook): string => `${hookStep}${name.replaceAll("/", "-")}`;
-
-const journalKnows = (job: AgentJob, step: string) => job.journal.ofStep("step_started", step);
 
 /** `pre-plan`, as HCP Terraform's agents write it; `pre-plan 10-cost`. */
 function titleOf({ stage, name, isOfHcp }: Hook): string {
