@@ -207,7 +207,7 @@ export class ModelAgent {
         if (process?.isKnown !== true) return { kind: "never-started" };
         return process.outcome ?? { kind: "running", step: process };
       },
-      endLeftBehind: async () => [],
+      endLeftBehind: async () => ({ ended: [], tidied: Promise.resolve() }),
     };
   }
 }

@@ -1,5 +1,6 @@
-import { chmod, type FileHandle, lstat, mkdir, open, readdir, rm, statfs } from "node:fs/promises";
+import { chmod, type FileHandle, readdir, rm, statfs, unlink } from "node:fs/promises";
 import { join } from "node:path";
+import { lstat, mkdir } from "../../lib/fs/at-once.ts";
 import { errnoOf } from "../../lib/values/errors.ts";
 import { forceRemove } from "./force-remove.ts";
 
@@ -12,9 +13,7 @@ export async function isFull(path: string): Promise<boolean> {
 }
 
 /** Makes a directory for this user alone, with its parents. */
-export const makePrivateDirectory = async (path: string): Promise<void> => {
-  await mkdir(path, { recursive: true, mode: 0o700 });
-};
+export const makePrivateDirectory = (path: string): Promise<void> => mkdir(path, { recursive: true, mode: 0o700 });
 
 /** Makes a directory for this user alone, empty. */
 export async function freshDirectory(path: string): Promise<string> {
@@ -24,7 +23,11 @@ export async function freshDirectory(path: string): Promise<string> {
 }
 
 /** Removes a file or a directory, if it is there. */
-export const removeFile = (path: string): Promise<void> => rm(path, { recursive: true, force: true });
+export async function removeFile(path: string): Promise<void> {
+  const found = await lstat(path).catch(unlessAbsent);
+  if (found?.isDirectory() === true) return rm(path, { recursive: true, force: true });
+  if (found !== undefined) await unlink(path).catch(unlessAbsent);
+}
 
 /**
  * Removes a directory with everything in it, whatever a job has done to it. The plain way fails half-way, while parts
@@ -32,16 +35,14 @@ export const removeFile = (path: string): Promise<void> => rm(path, { recursive:
  */
 export async function removeTree(path: string): Promise<void> {
   // Mostly nothing is there.
-  if (await isAbsent(path)) return;
+  if ((await lstat(path).catch(unlessAbsent)) === undefined) return;
   await removeFile(path).catch(() => {});
   await forceRemove(path);
 }
 
-const isAbsent = (path: string): Promise<boolean> =>
-  lstat(path).then(
-    () => false,
-    (error: unknown) => errnoOf(error) === "ENOENT",
-  );
+function unlessAbsent(error: unknown): undefined {
+  if (errnoOf(error) !== "ENOENT") throw error;
+}
 
 /** Lets this user into a directory and all below it. What vanishes meanwhile needs no opening. */
 export async function makeWritable(directory: string): Promise<void> {
@@ -53,11 +54,6 @@ export async function makeWritable(directory: string): Promise<void> {
   } catch (error) {
     if (errnoOf(error) !== "ENOENT") throw error;
   }
-}
-
-/** Makes a file for this user alone, if it is not there. */
-export async function touch(path: string): Promise<void> {
-  await using _file = await open(path, "a", 0o600);
 }
 
 /** Reads up to `length` bytes at a position. */

@@ -1,8 +1,8 @@
-import { readFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { fromBinary, toBinary } from "@bufbuild/protobuf";
 import * as z from "zod";
 import { type JobSpec, JobSpecSchema } from "../../gen/windlass/agent/v1/job_pb.ts";
+import { readFile } from "../../lib/fs/at-once.ts";
 import { syncDirectory, syncFile, writeWhole } from "../../lib/fs/durable.ts";
 import { errnoOf } from "../../lib/values/errors.ts";
 import { makePrivateDirectory } from "../disk/durable-files.ts";

@@ -1,7 +1,7 @@
-import { stat } from "node:fs/promises";
 import * as z from "zod";
 import { deadlineAfter } from "../../lib/async/abort.ts";
 import type { Clock } from "../../lib/clock.ts";
+import { stat } from "../../lib/fs/at-once.ts";
 import { tailFile } from "./log-tail.ts";
 
 /** Of a program that forgets an interrupt which comes too early: when it does no more. */

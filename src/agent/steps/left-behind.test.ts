@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { systemClock } from "../../lib/clock.ts";
-import { endLeftBehind, makeGroup } from "./left-behind.ts";
+import { endLeftBehind, type LeftProcess, makeGroup } from "./left-behind.ts";
 import { identify, isAlive, type ProcessIdentity } from "./process-identity.ts";
 import { readStart } from "./step-files.ts";
 import { adoptStep, startStep } from "./step-process.ts";
@@ -13,9 +13,16 @@ beforeEach(async () => {
   dir = await mkdtemp(join(tmpdir(), "windlass-left-"));
 });
 afterEach(async () => {
-  for (const name of ["one", "two"]) await endLeftBehind(join(dir, name), systemClock);
+  for (const name of ["one", "two"]) await leftBehind(name);
   await rm(dir, { recursive: true, force: true });
 });
+
+/** What a step has left, ended and tidied. */
+async function leftBehind(name: string): Promise<readonly LeftProcess[]> {
+  const { ended, tidied } = await endLeftBehind(join(dir, name), systemClock);
+  await tidied;
+  return ended;
+}
 
 /** Its process has a session of its own, no output, and another name for the file of its pid. */
 const leave =
@@ -51,9 +58,9 @@ describe.each([true, false])("with control groups: %j", (mayGroup) => {
     const mine = await over("one", { mayGroup });
     const other = await over("two", { mayGroup });
     expect([await isAlive(mine), await isAlive(other)]).toEqual([true, true]);
-    expect(await endLeftBehind(join(dir, "one"), systemClock)).toEqual([{ pid: mine.pid, name: "sleep" }]);
+    expect(await leftBehind("one")).toEqual([{ pid: mine.pid, name: "sleep" }]);
     expect([await isAlive(mine), await isAlive(other)]).toEqual([false, true]);
-    expect(await endLeftBehind(join(dir, "one"), systemClock)).toEqual([]);
+    expect(await leftBehind("one")).toEqual([]);
     const { group } = (await readStart(join(dir, "one"))) ?? {};
     expect(group !== undefined).toBe(mayGroup);
     if (group !== undefined) await expect(stat(group)).rejects.toThrow("ENOENT");
@@ -63,7 +70,7 @@ describe.each([true, false])("with control groups: %j", (mayGroup) => {
     if (mayGroup && !(await canGroup())) skip("no control group can be made here");
     const breeding = leave.replace("exec sleep 300", "while :; do sleep 0.01 & sleep 0.01; done");
     const mine = await over("one", { script: breeding, mayGroup });
-    const ended = await endLeftBehind(join(dir, "one"), systemClock);
+    const ended = await leftBehind("one");
     expect(ended).toContainEqual({ pid: mine.pid, name: "sh" });
     expect(await isAlive(mine)).toBe(false);
   });
@@ -72,7 +79,7 @@ describe.each([true, false])("with control groups: %j", (mayGroup) => {
     if (mayGroup && !(await canGroup())) skip("no control group can be made here");
     const mine = await over("one", { mayGroup });
     expect(await adoptStep(join(dir, "one"), systemClock)).toEqual({ kind: "exited", code: 0 });
-    expect(await endLeftBehind(join(dir, "one"), systemClock)).toHaveLength(1);
+    expect(await leftBehind("one")).toHaveLength(1);
     expect(await isAlive(mine)).toBe(false);
   });
 });
@@ -80,10 +87,10 @@ describe.each([true, false])("with control groups: %j", (mayGroup) => {
 test("with a control group it ends also what has cleared its environment", async ({ skip }) => {
   if (!(await canGroup())) skip("no control group can be made here");
   const mine = await over("one", { script: leave.replace("setsid sh", "setsid env -i PATH=$PATH sh"), mayGroup: true });
-  expect(await endLeftBehind(join(dir, "one"), systemClock)).toHaveLength(1);
+  expect(await leftBehind("one")).toHaveLength(1);
   expect(await isAlive(mine)).toBe(false);
 });
 
 test("a step that was never started has left nothing", async () => {
-  expect(await endLeftBehind(join(dir, "never"), systemClock)).toEqual([]);
+  expect(await leftBehind("never")).toEqual([]);
 });

@@ -1,9 +1,10 @@
 import { createHash } from "node:crypto";
 import { readFileSync, statSync } from "node:fs";
-import { mkdir, readdir, readFile, rmdir, stat } from "node:fs/promises";
+import { mkdir, rmdir } from "node:fs/promises";
 import { join } from "node:path";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import type { Clock } from "../../lib/clock.ts";
+import { readdir, readFile, stat } from "../../lib/fs/at-once.ts";
 import { identify, isAlive, type ProcessIdentity } from "./process-identity.ts";
 import { readIdentity, readStart } from "./step-files.ts";
 
@@ -12,6 +13,13 @@ export interface LeftProcess {
   readonly pid: number;
   /** The first characters of its program's name, as the kernel keeps it; no arguments, which may hold secrets. */
   readonly name: string;
+}
+
+/** What a step had left behind. */
+export interface LeftBehind {
+  readonly ended: readonly LeftProcess[];
+  /** Resolves when the step's control group is gone, too: nothing depends on it. Never rejects. */
+  readonly tidied: Promise<void>;
 }
 
 /** The variable by which processes of a step are known, whatever session they are in. */
@@ -58,11 +66,11 @@ const checks = 300;
 /**
  * Ends what a step has left behind, also in sessions of its own: everything in its control group or, where it has none,
  * what has its mark in the environment that it was started with. What has neither stays. To be called when the step is
- * over. Tells what was ended.
+ * over.
  */
-export async function endLeftBehind(dir: string, clock: Clock): Promise<readonly LeftProcess[]> {
+export async function endLeftBehind(dir: string, clock: Clock): Promise<LeftBehind> {
   const start = await readStart(dir);
-  if (start === undefined || start.isSandboxed) return [];
+  if (start === undefined || start.isSandboxed) return { ended: [], tidied: Promise.resolve() };
   const { group } = start;
   const isGrouped = group !== undefined && (await isThere(join(dir, "grouped")));
   const wrapper = await readIdentity(dir, "wrapper");
@@ -81,8 +89,8 @@ export async function endLeftBehind(dir: string, clock: Clock): Promise<readonly
     await end(left);
     await clock.sleep(checkMs);
   }
-  if (group !== undefined) await removeGroup(group, clock);
-  return [...ended.values()];
+  const tidied = group === undefined ? Promise.resolve() : removeGroup(group, clock).catch(() => {});
+  return { ended: [...ended.values()], tidied };
 }
 
 async function end(left: readonly ProcessIdentity[]): Promise<void> {

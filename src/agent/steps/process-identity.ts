@@ -1,5 +1,5 @@
-import { readdir, readFile } from "node:fs/promises";
 import { constants } from "node:os";
+import { readdir, readFile } from "../../lib/fs/at-once.ts";
 import { errnoOf } from "../../lib/values/errors.ts";
 
 /** A process, told apart from a later one of the same pid by the time it began. */
@@ -84,11 +84,13 @@ function canSignal(pid: number): boolean {
 }
 
 /**
- * True when processes of a group live on whose leader is gone: as long as they do, its pid is given to nobody else, so
- * the group is still the same one.
+ * True when processes of a group live on whose leader has ended: as long as they do, its pid is given to nobody else, so
+ * the group is still the same one. A leader that was not collected yet has ended, too.
  */
-export async function hasOrphans(leader: number): Promise<boolean> {
-  if (!hasGroup(leader) || (await readStat(leader)) !== undefined) return false;
+export async function hasOrphans({ pid: leader, startTicks }: ProcessIdentity): Promise<boolean> {
+  if (!hasGroup(leader)) return false;
+  const found = await readStat(leader);
+  if (found !== undefined && (found.state !== "Z" || found.startTicks !== startTicks)) return false;
   const pids = (await readdir("/proc").catch(() => [])).map(Number).filter((pid) => pid > 0);
   const stats = await Promise.all(pids.map(readStat));
   return stats.some((stat) => stat?.group === leader && stat.session === leader && stat.state !== "Z");

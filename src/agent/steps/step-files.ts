@@ -1,7 +1,7 @@
-import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import * as z from "zod";
 import type { Clock } from "../../lib/clock.ts";
+import { readFile } from "../../lib/fs/at-once.ts";
 import { createSynced } from "../../lib/fs/durable.ts";
 import { errnoOf } from "../../lib/values/errors.ts";
 import { holdShape } from "./interrupt-hold.ts";

@@ -1,10 +1,11 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { constants } from "node:fs";
-import { type FileHandle, mkdir, open, readFile, writeFile } from "node:fs/promises";
+import { type FileHandle, open } from "node:fs/promises";
 import { setPriority, constants as system } from "node:os";
 import { join } from "node:path";
 import type { Clock } from "../../lib/clock.ts";
+import { mkdir, readFile, writeFile } from "../../lib/fs/at-once.ts";
 import { createSynced, syncDirectory } from "../../lib/fs/durable.ts";
 import { watchPath } from "../../lib/fs/file-events.ts";
 import { inheritedUmask } from "../../lib/fs/umask.ts";
@@ -318,7 +319,7 @@ class StepProcess implements Step {
   async #livingGroup(): Promise<number | undefined> {
     if (this.#wrapper === undefined) return undefined;
     const { pid } = this.#wrapper;
-    return (await this.#isRunning()) || (await hasOrphans(pid)) ? pid : undefined;
+    return (await this.#isRunning()) || (await hasOrphans(this.#wrapper)) ? pid : undefined;
   }
 }
 

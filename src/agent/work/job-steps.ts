@@ -1,12 +1,12 @@
-import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import { abortable, linkSignals, together } from "../../lib/async/abort.ts";
+import { stat, touch } from "../../lib/fs/at-once.ts";
 import { failpoint } from "../../lib/program/failpoint.ts";
 import { terraformEnvironment } from "../../terraform/engines/environment.ts";
 import type { ApplyWords } from "../../terraform/output/apply-words.ts";
 import type { TerraformEvent } from "../../terraform/output/events.ts";
 import { defaultInitPatienceMs, defaultPlanPatienceMs } from "../contract/config.ts";
-import { removeFile, removeTree, touch } from "../disk/durable-files.ts";
+import { removeFile, removeTree } from "../disk/durable-files.ts";
 import { type ReadyJob, secureInputs } from "../jobs/files.ts";
 import { type AgentJob, idsOf } from "../jobs/job.ts";
 import type { JobLog } from "../jobs/log.ts";
@@ -138,7 +138,7 @@ export class JobSteps {
   /** Programs that a provisioner left behind would go on in the world, seen by nobody. */
   async #endLeftBehind(name: string): Promise<void> {
     const { job, context, log } = this.#options;
-    const left = await context.runtime.endLeftBehind(this.#dirOf(name), context.clock);
+    const { ended: left } = await context.runtime.endLeftBehind(this.#dirOf(name), context.clock);
     const section = `${name}-left`;
     if (left.length > 0)
       context.log.warn({ ...idsOf(job), step: name, left }, "a step left processes behind: they are ended");

@@ -1,8 +1,9 @@
-import { mkdir, readdir, readFile, realpath, rm, stat } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import { join, sep } from "node:path";
 import { ConnectError } from "@connectrpc/connect";
 import { defaultArchiveLimits, unpackArchive } from "../../lib/archive/unpack.ts";
 import { together } from "../../lib/async/abort.ts";
+import { mkdir, readdir, realpath, rm, stat } from "../../lib/fs/at-once.ts";
 import { messageOf } from "../../lib/values/errors.ts";
 import { failureText } from "../../lib/way/own-answer.ts";
 import { isWindlassError, WindlassError } from "../../lib/words/errors.ts";

@@ -1,5 +1,5 @@
-import { chmod, lstat, mkdir, readdir, readlink, rename, rm, symlink } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
+import { chmod, lstat, mkdir, readdir, readlink, rename, rm, symlink } from "../../lib/fs/at-once.ts";
 import { errnoOf } from "../../lib/values/errors.ts";
 import { WindlassError } from "../../lib/words/errors.ts";
 
@@ -20,7 +20,7 @@ export async function placeWorkLink(root: string, name: string, target: string):
   if (found !== undefined && found.uid !== ownUid()) throw refused(path, `user ${found.uid} owns it`);
   if (found !== undefined && !found.isSymbolicLink()) throw refused(path, "it is not a link that an agent made");
   const fresh = `${path}.${process.pid}`;
-  await rm(fresh, { force: true });
+  await rm(fresh);
   await symlink(target, fresh);
   await rename(fresh, path);
   return { path, target };
@@ -33,7 +33,7 @@ export async function removeWorkLink({ path, target }: WorkLink): Promise<void> 
   const unplaced = names.filter((name) => name.startsWith(`${basename(path)}.`)).map((name) => join(root, name));
   for (const link of [path, ...unplaced]) {
     const leadsTo = await readlink(link).catch(() => undefined);
-    if (leadsTo === target) await rm(link, { force: true });
+    if (leadsTo === target) await rm(link);
   }
 }
 

@@ -1,5 +1,6 @@
-import { open, rename, writeFile } from "node:fs/promises";
+import { open, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
+import * as atOnce from "./at-once.ts";
 
 /** Writes a file for this user alone, so that after a crash it has either its old content or all of the new one. */
 export async function writeDurably(path: string, content: string | Uint8Array): Promise<void> {
@@ -7,17 +8,21 @@ export async function writeDurably(path: string, content: string | Uint8Array): 
   await syncDirectory(dirname(path));
 }
 
+/** Less is written at once. */
+const smallBytes = 64 * 1024;
+
 /** The same, but only for the end of this process: a crash of the machine may leave anything. */
 export async function writeWhole(path: string, content: string | Uint8Array): Promise<void> {
-  await writeFile(`${path}.partial`, content, { mode: 0o600 });
-  await rename(`${path}.partial`, path);
+  const write = content.length <= smallBytes ? atOnce.writeFile : writeFile;
+  await write(`${path}.partial`, content, { mode: 0o600 });
+  await atOnce.rename(`${path}.partial`, path);
 }
 
 /** As `writeDurably`, but for the name: after a crash it may stand for the old content once more. */
 export async function replaceFile(path: string, content: string | Uint8Array): Promise<void> {
   const partial = `${path}.partial`;
   await writeSynced(partial, content, "w");
-  await rename(partial, path);
+  await atOnce.rename(partial, path);
 }
 
 /**

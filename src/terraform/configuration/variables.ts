@@ -1,6 +1,6 @@
-import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { lt } from "semver";
+import { writeFile } from "../../lib/fs/at-once.ts";
 import { whyNoHclValue } from "../../lib/hcl/text.ts";
 import { WindlassError } from "../../lib/words/errors.ts";
 import { isTerraformVariableName } from "../../lib/words/variable-names.ts";

@@ -1,7 +1,7 @@
 import { constants } from "node:fs";
-import { access, realpath, stat } from "node:fs/promises";
 import { basename, delimiter, isAbsolute, join } from "node:path";
 import * as z from "zod";
+import { access, realpath, stat } from "../../lib/fs/at-once.ts";
 import { type ProgramEnd, runProgram } from "../../lib/program/run-program.ts";
 import { parseVersionConstraint } from "../../lib/words/version-constraint.ts";
 

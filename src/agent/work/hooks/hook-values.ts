@@ -1,5 +1,5 @@
-import { readFile } from "node:fs/promises";
 import * as z from "zod";
+import { readFile } from "../../../lib/fs/at-once.ts";
 import { writeWhole } from "../../../lib/fs/durable.ts";
 import { openRegular } from "../../../lib/fs/regular-file.ts";
 import { errnoOf } from "../../../lib/values/errors.ts";

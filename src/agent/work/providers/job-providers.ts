@@ -1,6 +1,6 @@
-import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import * as z from "zod";
+import { readFile } from "../../../lib/fs/at-once.ts";
 import { type CliItem, renderCliItems } from "../../../terraform/configuration/cli-config/cli-syntax.ts";
 import {
   credentialsBlock,

@@ -1,6 +1,6 @@
-import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import * as z from "zod";
+import { readdir, readFile } from "../../../lib/fs/at-once.ts";
 import type { Log } from "../../../lib/program/log.ts";
 import type { CachedPackage, PackageCache } from "../../../terraform/packages/package-cache.ts";
 import { jobFilesAt } from "../../jobs/files.ts";

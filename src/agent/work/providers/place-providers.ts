@@ -1,5 +1,5 @@
-import { stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { stat, writeFile } from "../../../lib/fs/at-once.ts";
 import { makePrivateDirectory } from "../../disk/durable-files.ts";
 import type { AgentJob } from "../../jobs/job.ts";
 import type { JobPlace } from "../job-place.ts";

@@ -1,9 +1,10 @@
+import { touch } from "../../../lib/fs/at-once.ts";
 import type { ApplyProgress } from "../../../terraform/output/apply-progress.ts";
 import { findEmergencyState } from "../../../terraform/state/emergency-state.ts";
 import type { GivenState } from "../../../terraform/state/given-state.ts";
 import { type FinalState, StateWatcher } from "../../../terraform/state/watcher.ts";
 import { engineNameOf } from "../../contract/engine-name.ts";
-import { isOutOfSpace, touch } from "../../disk/durable-files.ts";
+import { isOutOfSpace } from "../../disk/durable-files.ts";
 import { idsOf } from "../../jobs/job.ts";
 import type { Execution } from "../execution.ts";
 import { note } from "../job-notes.ts";

@@ -1,8 +1,9 @@
-import { readFile, rename, stat, writeFile } from "node:fs/promises";
+import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { ConnectError } from "@connectrpc/connect";
 import * as z from "zod";
 import { abortable, linkSignals } from "../../../lib/async/abort.ts";
+import { readFile, rename, stat } from "../../../lib/fs/at-once.ts";
 import { writeWhole } from "../../../lib/fs/durable.ts";
 import { workspaceNamePattern } from "../../../lib/words/workspace-names.ts";
 import { mentions } from "../../../terraform/configuration/mentions.ts";
