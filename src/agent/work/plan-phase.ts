@@ -45,12 +45,11 @@ export async function planPhase(execution: Execution): Promise<PhaseEnd> {
   const isLookedAt = hooks.has("post-plan") || wantsRedacted(job.spec);
   // What the plan is and has made is found out while it is shown: no schemas lend the state to the configuration then.
   const beside = isLookedAt ? undefined : settled(gather(execution));
-  const counts =
-    hasChanges && failure === undefined && !hooks.has("post-plan") ? await countsAhead(execution) : undefined;
+  const counts = failure === undefined && !hooks.has("post-plan") ? await countsAhead(execution) : undefined;
   const show = settled(runShow(execution, { isUrgent: counts === undefined }));
   const gatheredAhead = counts === undefined ? undefined : await beside;
   if (counts !== undefined && gatheredAhead?.status === "fulfilled" && !job.canceled.aborted)
-    return handOverAhead(execution, gatheredAhead.value, { counts, show });
+    return handOverAhead(execution, gatheredAhead.value, { hasChanges, counts, show });
   const unshown = await afterShow(execution, taken(await show));
   const planJson = unshown === undefined ? steps.outputPath("show") : undefined;
   const verdict = await hooks.after("post-plan", { exitCode: exitCodeOf(plan), planJson });
@@ -72,14 +71,20 @@ async function behindFailure({ job, hooks }: Execution, plan: StepEnd, failure: 
   return failure;
 }
 
-/** Hands over a plan that nobody looks at before it is applied: what people see of it follows the result. */
+/** A plan that is known before it is shown. */
+interface CountedPlan extends Pick<LateSummary, "show"> {
+  readonly hasChanges: boolean;
+  readonly counts: PlanDigest["counts"];
+}
+
+/** Hands over a plan about which nobody decides: what people see of it follows the result. */
 async function handOverAhead(
   execution: Execution,
   gathered: Gathered,
-  { counts, show }: Pick<LateSummary, "show"> & { readonly counts: PlanDigest["counts"] },
+  { hasChanges, counts, show }: CountedPlan,
 ): Promise<PhaseEnd> {
   const nothingYet = { summary: [], elsewhere: [], documents: async () => undefined } as const;
-  const end = await handOver(execution, gathered, { ...nothingYet, counts, hasChanges: true, summaryFollows: true });
+  const end = await handOver(execution, gathered, { ...nothingYet, counts, hasChanges, summaryFollows: true });
   const { sha256 } = gathered;
   if (end.outcome === "finished") execution.afterwards.set(() => bringSummary(execution, { sha256, counts, show }));
   else await show;

@@ -46,7 +46,7 @@ export async function getRunPlan(
 }
 
 /** How long a reader waits for a summary that follows its plan, and until when after the plan. */
-const waitMs = 5_000;
+const waitMs = 25_000;
 const soonMs = 60_000;
 
 /** The run, if need be once the summary is here that follows its plan: it takes as long as `show` does. */

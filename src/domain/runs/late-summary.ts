@@ -4,9 +4,12 @@ import { isSavedPlan, type Run } from "./run.ts";
 /** How long after its plan has ended a summary is taken. */
 const takenMs = 15 * 60_000;
 
-/** Whether the summary of its plan may follow its result: of a plan that is applied before anybody has looked at it. */
+/**
+ * Whether the summary of its plan may follow its result: of a plan about which nobody decides, because it is applied at once
+ * or never.
+ */
 export const summaryMayFollow = ({ options }: Pick<Run, "options">): boolean =>
-  options.isAutoApply && !options.isPlanOnly && !isSavedPlan({ options }) && options.generatesConfiguration !== true;
+  (options.isAutoApply || options.isPlanOnly) && !isSavedPlan({ options }) && options.generatesConfiguration !== true;
 
 /** True for a plan that was handed over without its summary. */
 export const lacksSummary = ({ planSha256, summaryBlobKey }: Pick<Run, "planSha256" | "summaryBlobKey">): boolean =>

@@ -226,8 +226,8 @@ export type JobSpec = Message<"windlass.agent.v1.JobSpec"> & {
   planDocuments?: PlanDocumentsWanted | undefined;
 
   /**
-   * A plan: nobody looks at its summary before it is applied. It may follow the plan and the result, with the documents
-   * [plan.follows].
+   * A plan: nobody decides about it, as it is applied at once or never. Its summary may follow the plan and the result, with
+   * the documents [plan.follows].
    *
    * @generated from field: bool summary_may_follow = 25;
    */
