@@ -13,15 +13,26 @@ export const maxHeaders = 1_024;
  * without brackets.
  */
 export function demandMetadata({ rawHeaders }: { readonly rawHeaders: readonly string[] }): void {
-  demandSize(rawHeaders);
-  demandAuthority(rawHeaders);
-  const credentials = namesIn(rawHeaders).filter((name) => name === "authorization").length;
+  let size = 16 * rawHeaders.length;
+  let credentials = 0;
+  let authority: string | undefined;
+  let host: string | undefined;
+  for (let index = 0; index < rawHeaders.length; index += 2) {
+    const name = rawHeaders[index] ?? "";
+    const value = rawHeaders[index + 1] ?? "";
+    size += name.length + value.length;
+    const known = name.toLowerCase();
+    if (known === ":authority") authority ??= value;
+    else if (known === "host") host ??= value;
+    else if (known === "authorization") credentials += 1;
+  }
+  demandSize(size);
+  demandAuthority(authority ?? host ?? "");
   if (credentials <= 1) return;
   throw new WindlassError("token_invalid", `the call has ${credentials} authorization headers: send one`);
 }
 
-function demandSize(rawHeaders: readonly string[]): void {
-  const size = rawHeaders.reduce((sum, text) => sum + text.length, 0) + 16 * rawHeaders.length;
+function demandSize(size: number): void {
   if (size <= maxMetadataBytes) return;
   const message = `the metadata of the call has ${size} bytes: at most ${maxMetadataBytes} are taken`;
   throw new WindlassError("metadata_too_large", message, {
@@ -29,10 +40,7 @@ function demandSize(rawHeaders: readonly string[]): void {
   });
 }
 
-function demandAuthority(rawHeaders: readonly string[]): void {
-  const names = namesIn(rawHeaders);
-  const index = names.includes(":authority") ? names.indexOf(":authority") : names.indexOf("host");
-  const authority = index < 0 ? "" : (rawHeaders[2 * index + 1] ?? "");
+function demandAuthority(authority: string): void {
   if (authority !== "" && !beyondHost.test(authority) && URL.canParse(`http://${authority}`)) return;
   const what = authority === "" ? "names no host" : `names as its host ${JSON.stringify(authority.slice(0, 100))}`;
   throw new WindlassError("validation", `the call ${what}: expected a host and perhaps a port, such as [::1]:7070`);
@@ -40,6 +48,3 @@ function demandAuthority(rawHeaders: readonly string[]): void {
 
 /** What makes more of an address than a host and a port. */
 const beyondHost = /[@/\\?#,\s]/;
-
-const namesIn = (rawHeaders: readonly string[]): readonly string[] =>
-  rawHeaders.filter((_, index) => index % 2 === 0).map((name) => name.toLowerCase());

@@ -108,6 +108,7 @@ function startCall(control: Control, request: EarlyCall, observers: readonly Cal
     if (!isOpen) return;
     isOpen = false;
     for (const ended of ends) ended(code === undefined ? "OK" : grpcNameOf(code));
+    if (!log.isLevelEnabled("debug")) return;
     log.debug(
       {
         ...factsOf(request),

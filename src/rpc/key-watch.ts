@@ -1,14 +1,18 @@
 import type { Interceptor } from "@connectrpc/connect";
 import { type Control, topics } from "../control/core/control.ts";
 import { goodUntil } from "../control/people/browser-sessions.ts";
+import { believedMs } from "../control/people/known-keys.ts";
 import type { Person } from "../domain/people/principal.ts";
 import { isRejection } from "../http/callers/call-rates.ts";
 import { linkSignals, type OwnedSignal } from "../lib/async/abort.ts";
 import { observed } from "../lib/async/streams.ts";
 import { principalKey } from "./calls/caller.ts";
 
-/** How often a stream looks whether its key is still good, if it hears nothing: another replica may have revoked it. */
-const lookEveryMs = 15_000;
+/**
+ * How often a stream looks whether its key is still good, if it hears nothing: another replica may have revoked it. With what a look
+ * may find remembered, it ends within 15 s.
+ */
+const lookEveryMs = 15_000 - believedMs;
 
 /** Ends the streams of an API key, or of a browser session, when it ends: a person who may no longer look does not look on. */
 export const endWithKey =
@@ -35,14 +39,15 @@ export const endWithKey =
   };
 
 /** Aborts the call with the reason as soon as its key or session is no longer good; ends with the call. */
-export async function watchKey({ wake, store, clock, log }: Control, who: Person, life: OwnedSignal): Promise<void> {
+export async function watchKey(control: Control, who: Person, life: OwnedSignal): Promise<void> {
+  const { wake, clock, log } = control;
   const topic = topics.key(who.id);
   while (!life.signal.aborted) {
-    const seen = wake.version(topic);
+    const seen = wake.mark();
     const now = clock.now();
     let until: Date | null = null;
     try {
-      until = await store.read((q) => goodUntil(q, who, now));
+      until = await goodUntil(control, who, now);
     } catch (error) {
       if (isRejection(error)) return life.abort(error);
       log.warn({ err: error }, "a credential could not be looked up");

@@ -6,6 +6,7 @@ import { Presence } from "../control/core/presence.ts";
 import { Replicas } from "../control/core/replicas.ts";
 import { Documents } from "../control/documents/documents.ts";
 import { withArchive } from "../control/logs/log-archive.ts";
+import { KnownKeys } from "../control/people/known-keys.ts";
 import { Rollouts } from "../control/updates/rollouts.ts";
 import { WakeUps } from "../lib/async/wake-ups.ts";
 import { version } from "../lib/program/version.ts";
@@ -32,6 +33,7 @@ export async function openControl(
   const { settings, clock, random, log, owned, replicaId } = opening;
   const vault = await openVault({ ...opening, store });
   const { metrics } = watching;
+  const wake = new WakeUps(clock);
   const control: Control = {
     version,
     name: hostname(),
@@ -41,7 +43,8 @@ export async function openControl(
     vault,
     clock,
     random,
-    wake: new WakeUps(clock),
+    wake,
+    knownKeys: new KnownKeys(wake, clock),
     presence: new Presence(clock.monotonicMs()),
     replicas: new Replicas(replicaId, clock.now()),
     documents: owned.use(new Documents(clock)),

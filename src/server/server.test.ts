@@ -258,7 +258,8 @@ describe("a start is refused, and nothing stays open,", () => {
     const quiet = () => {};
     // The master key is made, and told of, between the first look at the port and its opening.
     const warn = () => void (thief.listening || thief.listen(port, "127.0.0.1"));
-    const log: Log = { debug: quiet, info: quiet, warn, error: quiet, child: () => log };
+    const levels = { debug: quiet, info: quiet, warn, error: quiet };
+    const log: Log = { ...levels, isLevelEnabled: () => true, child: () => log };
     const listen = `127.0.0.1:${port}`;
     await expect(opened({ listen }, {}, log)).rejects.toEqual(startError(1, listen));
     expect(thief.listening).toBe(true);

@@ -10,6 +10,7 @@ import { Replicas } from "../../src/control/core/replicas.ts";
 import { createVault } from "../../src/control/core/vault.ts";
 import { Documents, type Sources } from "../../src/control/documents/documents.ts";
 import type { Answer, Question } from "../../src/control/documents/questions.ts";
+import { KnownKeys } from "../../src/control/people/known-keys.ts";
 import { graceAfterStart } from "../../src/control/runs/sweeper.ts";
 import { Liveness } from "../../src/control/sessions/liveness.ts";
 import { createWorkspace } from "../../src/control/workspaces/workspaces.ts";
@@ -120,14 +121,19 @@ class CountedDocuments extends Documents {
 /** One for all schedules: its thread lives outside of them. */
 const documents = new CountedDocuments(systemClock);
 
-const controlOver = ({ rows, blobs }: Pick<Storage, "rows" | "blobs">, { clock, random, log }: Tools) => ({
+const controlOver = (
+  { rows, blobs }: Pick<Storage, "rows" | "blobs">,
+  { clock, random, log }: Tools,
+  wake = new WakeUps(clock),
+) => ({
   version: "0.0.0-model",
   name: "model",
   store: rows,
   blobs,
   vault: createVault(new Uint8Array(32).fill(7), random),
   ...{ clock, random, log },
-  wake: new WakeUps(clock),
+  wake,
+  knownKeys: new KnownKeys(wake, clock),
   presence: new Presence(),
   replicas: new Replicas("model"),
   observer: noObserver,

@@ -9,6 +9,7 @@ import { type ConnectedAgent, Presence } from "../../src/control/core/presence.t
 import { Replicas } from "../../src/control/core/replicas.ts";
 import { createVault } from "../../src/control/core/vault.ts";
 import { Documents } from "../../src/control/documents/documents.ts";
+import { KnownKeys } from "../../src/control/people/known-keys.ts";
 import type { Role } from "../../src/domain/people/api-key.ts";
 import { type Organization, plainOrganization } from "../../src/domain/people/organization.ts";
 import type { Person } from "../../src/domain/people/principal.ts";
@@ -83,6 +84,7 @@ export async function openTestControl({
   const blobs = opening.use(await openBlobStore({ url: `files:${join(dir, "blobs")}` }));
   const clock = new ManualClock();
   const random: Random = systemRandom;
+  const wake = new WakeUps(clock);
   const control: Control = {
     version: "0.0.0-test",
     name: "this-server",
@@ -92,7 +94,8 @@ export async function openTestControl({
     vault: createVault(new Uint8Array(32).fill(7), random),
     clock,
     random,
-    wake: new WakeUps(clock),
+    wake,
+    knownKeys: new KnownKeys(wake, clock),
     presence: new Presence(),
     replicas: new Replicas(random.uuid()),
     documents: opening.use(new Documents(clock)),

@@ -11,6 +11,7 @@ import type { BlobStore } from "../../store/ports/blobs.ts";
 import type { LogStore } from "../../store/ports/logs.ts";
 import type { Store } from "../../store/ports/store.ts";
 import type { Documents } from "../documents/documents.ts";
+import type { KnownKeys } from "../people/known-keys.ts";
 import type { HelloGate } from "./hello-gate.ts";
 import type { Observer } from "./observer.ts";
 import type { Presence } from "./presence.ts";
@@ -131,6 +132,7 @@ export interface Control {
   readonly clock: Clock;
   readonly random: Random;
   readonly wake: WakeUps;
+  readonly knownKeys: KnownKeys;
   readonly presence: Presence;
   readonly replicas: Replicas;
   readonly helloGate: HelloGate;

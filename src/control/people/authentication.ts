@@ -37,8 +37,9 @@ export async function authenticate(
   if (kind === "agt" && serverAgentTokenHash !== undefined && sameHash(hash, serverAgentTokenHash)) {
     return { kind: "server_agent" };
   }
+  if (kind === "usr") return keyCaller(control, { hash, address });
   const now = control.clock.now();
-  const { principal, touch } = await control.store.read((q) => lookUp(q, { kind, hash, now, address }));
+  const { principal, touch } = await control.store.read((q) => lookUp(q, { kind, hash, now }));
   if (touch !== null) await recordUse(control, touch, { at: now, address });
   return principal;
 }
@@ -53,6 +54,23 @@ async function identityCaller(
   if (isDue(token.lastUsedAt, now)) await recordUse(control, principal, { at: now, address: shown.address });
   return principal;
 }
+
+async function keyCaller(
+  control: Control,
+  { hash, address }: { readonly hash: string; readonly address: string },
+): Promise<Person> {
+  const now = control.clock.now();
+  const key = demandActiveKey(await control.knownKeys.byHash(control.store, hash), now);
+  const person = personWith(key, address);
+  if (!isDue(key.lastUsedAt, now)) return person;
+  await recordUse(control, person, { at: now, address });
+  control.knownKeys.forget(key);
+  return person;
+}
+
+const personWith = ({ id, name, role, organizationId }: ApiKey, address: string): Person => ({
+  ...{ kind: "api_key", id, name, role, organizationId, address },
+});
 
 function kindOf(token: string): TokenKind {
   if (token === "") {
@@ -78,10 +96,9 @@ function kindOf(token: string): TokenKind {
 }
 
 interface Credential {
-  readonly kind: TokenKind;
+  readonly kind: Exclude<TokenKind, "usr">;
   readonly hash: string;
   readonly now: Date;
-  readonly address: string;
 }
 
 interface Found {
@@ -90,10 +107,8 @@ interface Found {
   readonly touch: Principal | null;
 }
 
-async function lookUp(q: Queries, { kind, hash, now, address }: Credential): Promise<Found> {
+async function lookUp(q: Queries, { kind, hash, now }: Credential): Promise<Found> {
   switch (kind) {
-    case "usr":
-      return apiKey(q, { hash, now, address });
     case "agt":
       return agentToken(q, hash, now);
     case "ses":
@@ -105,21 +120,13 @@ async function lookUp(q: Queries, { kind, hash, now, address }: Credential): Pro
   }
 }
 
-async function apiKey(q: Queries, { hash, now, address }: Omit<Credential, "kind">): Promise<Found> {
-  const key = demandActiveKey(await q.apiKeys.byHash(hash), now);
-  const { id, name, role, organizationId } = key;
-  const principal: Principal = { kind: "api_key", id, name, role, organizationId, address };
-  return { principal, touch: isDue(key.lastUsedAt, now) ? principal : null };
-}
-
 /** Whoever an API key stands for, if it is good now: for URLs that were made in its name. */
 export async function personOfKey(
-  { store, clock }: Pick<Control, "store" | "clock">,
+  { store, knownKeys, clock }: Pick<Control, "store" | "knownKeys" | "clock">,
   { keyId, address }: { readonly keyId: string; readonly address: string },
 ): Promise<Person> {
-  const key = isId("key", keyId) ? await store.read((q) => q.apiKeys.get(keyId)) : undefined;
-  const { id, name, role, organizationId } = demandActiveKey(key, clock.now());
-  return { kind: "api_key", id, name, role, organizationId, address };
+  const key = isId("key", keyId) ? await knownKeys.byId(store, keyId) : undefined;
+  return personWith(demandActiveKey(key, clock.now()), address);
 }
 
 /** The key, if it is good now. */

@@ -127,9 +127,14 @@ async function recordUse(
  * When a person's credential ends, as it is known now; null if never. Throws if it is not good any more: the key was revoked
  * or has expired, or the browser was signed out.
  */
-export async function goodUntil(q: Queries, who: Person, now: Date): Promise<Date | null> {
-  const { expiresAt } = demandActiveKey(await q.apiKeys.get(who.id), now);
-  if (who.browserSessionId === undefined) return expiresAt;
-  const { endsAt } = demandLive(await q.browserSessions.get(who.browserSessionId), now);
+export async function goodUntil(
+  { store, knownKeys }: Pick<Control, "store" | "knownKeys">,
+  who: Person,
+  now: Date,
+): Promise<Date | null> {
+  const { expiresAt } = demandActiveKey(await knownKeys.byId(store, who.id), now);
+  const { browserSessionId } = who;
+  if (browserSessionId === undefined) return expiresAt;
+  const { endsAt } = demandLive(await store.read((q) => q.browserSessions.get(browserSessionId)), now);
   return expiresAt !== null && expiresAt < endsAt ? expiresAt : endsAt;
 }

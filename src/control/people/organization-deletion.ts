@@ -1,13 +1,14 @@
+import type { ApiKey } from "../../domain/people/api-key.ts";
 import type { Organization } from "../../domain/people/organization.ts";
 import type { Person, Principal } from "../../domain/people/principal.ts";
 import { WindlassError } from "../../lib/words/errors.ts";
 import type { PoolId } from "../../lib/words/ids.ts";
-import type { NamePage } from "../../store/ports/pages.ts";
+import type { NamePage, Position } from "../../store/ports/pages.ts";
 import type { Queries } from "../../store/ports/store.ts";
 import { asPerson, demand, findOrganization } from "../core/access.ts";
 import { record } from "../core/audit.ts";
 import { type Change, change } from "../core/change.ts";
-import type { Control } from "../core/control.ts";
+import { type Control, topics } from "../core/control.ts";
 import { listedNames, shortList } from "../core/names.ts";
 import { removeWorkspace } from "../workspaces/deletion.ts";
 
@@ -28,6 +29,7 @@ export async function deleteOrganization(
     const row = await findOrganization(tx, person, reference);
     demand(person, "administer_site");
     const gone = isForced ? await emptyIt(tx, at, { person, row }) : await demandEmpty(tx, row);
+    await touchKeys(tx, at, row);
     await tx.organizations.delete(row.id);
     const detail = { name: row.name, forced: String(isForced) };
     const entry = { action: "organization.delete", resource: row.id, organizationId: row.id, detail };
@@ -42,6 +44,17 @@ export async function deleteOrganization(
 
 /** How many rows are read at a time. */
 const batch = 200;
+
+/** Tells the streams of its keys, and whoever remembers them, that they end. */
+async function touchKeys(tx: Queries, at: Change, { id }: Organization): Promise<void> {
+  for (let before: Position | null = null; ; ) {
+    const keys: readonly ApiKey[] = await tx.apiKeys.list(id, { before, limit: batch });
+    for (const key of keys) at.touched.add(topics.key(key.id));
+    const last = keys.at(-1);
+    if (last === undefined) return;
+    before = { at: last.createdAt, id: last.id };
+  }
+}
 
 /** Takes all that an organization owns, and answers which pools these were. */
 async function emptyIt(

@@ -11,10 +11,10 @@ import { createOrganization } from "./organizations.ts";
 import {
   describeCaller,
   describeOrganization,
-  describeServer,
   generationKey,
   probePieces,
   retentionTexts,
+  serverDescription,
 } from "./system.ts";
 
 let fixture: TestControl;
@@ -27,7 +27,7 @@ describe("a server describes itself", () => {
   test("with its database, its history, its clock and its limits by the names of their settings", async () => {
     const { control, clock } = fixture;
     await control.store.write((tx) => tx.meta.set(generationKey, "generation-1"));
-    const facts = await describeServer(control);
+    const facts = await serverDescription(control)();
     expect(facts).toMatchObject({
       ...{ version: "0.0.0-test", database: "sqlite", generation: "generation-1", hasServerAgent: false },
       ...{ now: clock.now(), maxStateBytes: control.limits.maxStateBytes },
@@ -46,15 +46,15 @@ describe("a server describes itself", () => {
   });
 
   test("before it has a history it names none", async () => {
-    expect((await describeServer(fixture.control)).generation).toBe("");
+    expect((await serverDescription(fixture.control)()).generation).toBe("");
   });
 
   test("an agent without a pool is the server's own, and others are not", async () => {
     const { presence } = fixture.control;
     presence.enter(fakeConnectedAgent({ agentId: "agent_1", name: "vm-1", poolId: "apool_1" }).connected);
-    expect((await describeServer(fixture.control)).hasServerAgent).toBe(false);
+    expect((await serverDescription(fixture.control)()).hasServerAgent).toBe(false);
     presence.enter(fakeConnectedAgent({ agentId: "agent_2", name: "own", poolId: null }).connected);
-    expect((await describeServer(fixture.control)).hasServerAgent).toBe(true);
+    expect((await serverDescription(fixture.control)()).hasServerAgent).toBe(true);
   });
 });
 

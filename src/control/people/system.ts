@@ -47,31 +47,20 @@ const limitNames: Readonly<Record<keyof Limits, string>> = {
   registrationsPerMinute: "registration-rate",
 };
 
-/** Describes the server. */
-export async function describeServer({
-  version,
-  store,
-  limits,
-  retention,
-  presence,
-  clock,
-  web,
-}: Control): Promise<ServerFacts> {
-  const generation = (await store.read((q) => q.meta.get(generationKey))) ?? "";
+/** Describes the server, each time it is asked. What does not change while it runs is put together once. */
+export function serverDescription(control: Control): () => Promise<ServerFacts> {
+  const { version, store, limits, presence, clock, web } = control;
   const { maxConfigurationBytes, maxStateBytes } = limits;
-  const hasServerAgent = presence.everywhere().some((connected) => connected.poolId === null);
-  return {
-    version,
-    database: store.engine,
-    maxConfigurationBytes,
-    maxStateBytes,
-    generation,
-    hasServerAgent,
-    protocol: protocolRange,
+  const fixed = {
+    ...{ version, database: store.engine, maxConfigurationBytes, maxStateBytes, protocol: protocolRange },
     limits: Object.fromEntries(entriesOf(limitNames).map(([name, shown]) => [shown, limits[name]])),
-    retention: retentionTexts(retention),
-    now: clock.now(),
-    web,
+    retention: retentionTexts(control.retention),
+  };
+  let generation = "";
+  return async () => {
+    if (generation === "") generation = (await store.read((q) => q.meta.get(generationKey))) ?? "";
+    const hasServerAgent = presence.everywhere().some((connected) => connected.poolId === null);
+    return { ...fixed, generation, hasServerAgent, now: clock.now(), web };
   };
 }
 

@@ -5,6 +5,7 @@ import { isFinal, type Run } from "../../domain/runs/run.ts";
 import type { AppendResult, LogRead, LogTime } from "../../store/ports/logs.ts";
 import { asPerson, demand, findRun } from "../core/access.ts";
 import { type Control, topics } from "../core/control.ts";
+import { type ReadAheadPlaces, readsToEnd } from "./read-ahead.ts";
 
 /** The stream that holds the log of one attempt at a job. */
 export const logStreamOf = (job: Pick<Job, "id" | "epoch">): string => `${job.id}/${job.epoch}`;
@@ -45,6 +46,8 @@ export interface LogRequest {
   /** The most that is sent, without `follows` only; absent is all. */
   readonly maxBytes?: number | undefined;
   readonly withTimes?: boolean | undefined;
+  /** Places for who reads ahead; without one nobody does. */
+  readonly places?: ReadAheadPlaces | undefined;
   readonly signal: AbortSignal;
 }
 
@@ -56,56 +59,58 @@ const pollMs = 2_000;
  * The bytes of a phase's log from an offset; with `follows`, until the log is complete. Catching up and following are
  * one loop.
  */
-export async function* followLog(
-  control: Control,
-  who: Principal,
-  { runId, phase, offset, follows, maxBytes = Infinity, withTimes = false, signal }: LogRequest,
-): AsyncGenerator<LogPiece> {
-  const topicsOf = (job: Job | undefined): readonly string[] =>
-    job === undefined ? [topics.run(runId)] : [topics.run(runId), topics.log(job.id)];
+export async function* followLog(control: Control, who: Principal, request: LogRequest): AsyncGenerator<LogPiece> {
+  const { runId, offset, follows, maxBytes = Infinity, withTimes = false, signal } = request;
   const end = offset + maxBytes;
   let next = offset;
   let epoch = 0;
-  let job: Job | undefined;
   for (;;) {
-    const seen = control.wake.version(...topicsOf(job));
-    const found = await readJob(control, who, { runId, phase });
-    if (found.job !== undefined && job === undefined) {
-      job = found.job;
-      continue; // The mark must be older than the read, for this job's topic too.
-    }
-    job = found.job;
+    const seen = control.wake.mark();
+    const { run, job } = await readJob(control, who, request);
     if (job !== undefined && hasLog(job) && job.epoch !== epoch) {
       if (epoch !== 0) next = 0;
       epoch = job.epoch;
     }
     const stream = job === undefined || epoch === 0 ? undefined : logStreamOf({ id: job.id, epoch });
-    const read =
+    let read =
       stream === undefined ? undefined : await control.logs.read(stream, next, Math.min(pieceBytes, end - next));
     if (stream !== undefined && read !== undefined && read.bytes.length > 0) {
-      const wanted = { stream, offset: next, bytes: read.bytes };
-      const { bytes, times } = withTimes ? await timed(control, wanted) : { bytes: read.bytes, times: [] };
-      yield { offset: next, bytes, times, epoch, isEnd: false, missingBytes: 0, state: "none", problem: "" };
-      next += bytes.length;
-      continue;
+      // Of a log that is whole nothing changes any more: its job is not looked at again.
+      const isWhole = job !== undefined && isEnded(job.status) && read.end.kind === "sealed";
+      const reads = isWhole ? readsToEnd(control.logs, { stream, first: read, end, places: request.places }) : [read];
+      for await (const each of reads) {
+        for await (const { bytes, times } of timedPieces(control, { stream, read: each, withTimes })) {
+          yield { offset: next, bytes, times, epoch, isEnd: false, missingBytes: 0, state: "none", problem: "" };
+          next += bytes.length;
+        }
+        read = each;
+      }
+      if (!isWhole) continue;
     }
-    if (!follows || isOver(found.run, job, read)) {
+    if (!follows || isOver(run, job, read)) {
       yield { offset: next, bytes: new Uint8Array(), times: [], epoch, isEnd: true, ...endOf(job, read) };
       return;
     }
-    await control.wake.changedSince(topicsOf(job), seen, { timeoutMs: pollMs, signal });
+    const awaited = [topics.run(runId), ...(job === undefined ? [] : [topics.log(job.id)])];
+    await control.wake.changedSince(awaited, seen, { timeoutMs: pollMs, signal });
   }
 }
 
-/** Bytes of a stream with their times: fewer bytes, where they have more times than one look gives. */
-async function timed(
+/** The bytes of a read in pieces, with their times if that is asked for: smaller ones, where they have more times than one look gives. */
+async function* timedPieces(
   { logs }: Control,
-  { stream, offset, bytes }: { readonly stream: string; readonly offset: number; readonly bytes: Uint8Array },
-): Promise<Pick<LogPiece, "bytes" | "times">> {
-  const { times, upTo } = await logs.times(stream, offset, offset + bytes.length);
-  return { bytes: bytes.subarray(0, upTo - offset), times };
+  { stream, read, withTimes }: { readonly stream: string; readonly read: LogRead; readonly withTimes: boolean },
+): AsyncGenerator<Pick<LogPiece, "bytes" | "times">> {
+  const from = read.nextOffset - read.bytes.length;
+  for (let at = 0; at < read.bytes.length; ) {
+    const piece = read.bytes.subarray(at, at + pieceBytes);
+    const end = from + at + piece.length;
+    const { times, upTo } = withTimes ? await logs.times(stream, from + at, end) : { times: [], upTo: end };
+    const bytes = piece.subarray(0, upTo - from - at);
+    yield { bytes, times };
+    at += bytes.length;
+  }
 }
-
 const readJob = (
   control: Control,
   who: Principal,

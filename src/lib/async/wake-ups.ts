@@ -66,6 +66,11 @@ export class WakeUps {
     for (const waiters of all) for (const wake of waiters) wake();
   }
 
+  /** The same mark for all topics at once: for who learns by reading what they are. */
+  mark(): number {
+    return this.#sequence;
+  }
+
   /** A mark to take before reading; hand it to `changedSince` afterwards. Several topics have one common mark. */
   version(...topics: readonly string[]): number {
     return Math.max(this.#forgotten, ...topics.map((topic) => this.#last.get(topic) ?? 0));

@@ -25,6 +25,8 @@ export interface Log {
   readonly info: LogMethod;
   readonly warn: LogMethod;
   readonly error: LogMethod;
+  /** Whether records of the level are written: for who has to make their fields first. */
+  isLevelEnabled(level: LogLevel): boolean;
   /** A log that adds these fields to each record. */
   child(fields: LogFields): Log;
 }

@@ -12,6 +12,7 @@ import { MethodOptions_IdempotencyLevel as Idempotency } from "@bufbuild/protobu
 import type { Interceptor } from "@connectrpc/connect";
 import type { Control } from "../../control/core/control.ts";
 import { mapItems } from "../../lib/async/streams.ts";
+import { fieldOf } from "../../lib/values/records.ts";
 import { WindlassError } from "../../lib/words/errors.ts";
 import { nameOf } from "./admission.ts";
 
@@ -53,9 +54,14 @@ function mostBytes(value: unknown): number {
   if (typeof value !== "object" || value === null) return fieldBytes;
   if (ArrayBuffer.isView(value)) return fieldBytes + value.byteLength;
   let bytes = fieldBytes;
-  for (const [key, part] of Object.entries(value)) {
+  if (Array.isArray(value)) {
+    for (let at = 0; at < value.length && bytes <= maxAnswerBytes; at++) bytes += mostBytes(value[at]);
+    return bytes;
+  }
+  // Messages inherit fields that are empty; to leave them out costs more than to count them.
+  for (const key in value) {
     if (bytes > maxAnswerBytes) break;
-    bytes += key.length * 3 + mostBytes(part);
+    bytes += key.length * 3 + mostBytes(fieldOf(value, key));
   }
   return bytes;
 }

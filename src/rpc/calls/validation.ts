@@ -39,13 +39,13 @@ export const validateRequests: Interceptor = (next) => (request) => {
 
 /** Throws `validation` with every broken rule; of a message of many values with the first one. */
 export function demandValid(schema: DescMessage, message: Message): void {
-  const root = reflect(schema, message);
   const isLarge = valuesIn(message, maxValuesToTell) > maxValuesToTell;
-  const first = isLarge ? brokenRules(firstRule, schema, message) : [];
-  if (isLarge && first.length === 0) return;
-  const told = first.filter((violation) => !isLeftOut(root, violation.field));
+  const found = brokenRules(isLarge ? firstRule : everyRule, schema, message);
+  if (found.length === 0) return;
+  const root = reflect(schema, message);
+  const told = found.filter((violation) => !isLeftOut(root, violation.field));
   const broken =
-    told.length > 0
+    told.length > 0 || !isLarge
       ? told
       : brokenRules(everyRule, schema, message).filter((violation) => !isLeftOut(root, violation.field));
   if (broken.length === 0) return;

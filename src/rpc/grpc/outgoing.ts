@@ -1,5 +1,5 @@
 import type { OutgoingHttpHeaders, ServerHttp2Stream } from "node:http2";
-import { type DescMessage, type Message, toBinary } from "@bufbuild/protobuf";
+import type { DescMessage, Message } from "@bufbuild/protobuf";
 import type { ConnectError } from "@connectrpc/connect";
 import { compressedFlag } from "@connectrpc/connect/protocol";
 import { breakOffStream, departed } from "../../http/drain.ts";
@@ -10,6 +10,7 @@ import { explained } from "../calls/errors.ts";
 import { fastGzip } from "../wire/compression.ts";
 import { setStatus } from "../wire/errors.ts";
 import type { GrpcCall } from "./call.ts";
+import { encodedMessage } from "./encoded-message.ts";
 
 /** Larger messages are written behind their frame instead of being copied into it. */
 const copiedBytes = 16 * 1024;
@@ -27,7 +28,7 @@ interface AnswerParts {
 }
 
 /** A larger message is written so many bytes at a time: so that a reader that is slow is told from one that does not read. */
-const pieceBytes = 64 * 1024;
+const pieceBytes = 256 * 1024;
 
 /** How long a reader may take for what was written for it. A link of 250 kbit/s that loses packets carries more. */
 export const takenMs = 120_000;
@@ -59,7 +60,7 @@ export class CallAnswer {
     const sent = encoded instanceof Promise ? await encoded : encoded;
     if (!isOpen(stream)) return;
     this.#begin();
-    if (sent.bytes.length <= pieceBytes) write(stream, sent);
+    if (sent.length <= pieceBytes) write(stream, sent);
     else await this.#writeAll(sent);
     this.end();
   }
@@ -87,12 +88,15 @@ export class CallAnswer {
   }
 
   /** False if its reader has to catch up before the next message. What was begun is written whole, whatever happens to the call. */
-  async #writeAll({ bytes, flags }: Encoded): Promise<boolean> {
+  async #writeAll({ parts, length, flags }: Encoded): Promise<boolean> {
     const { stream } = this.#parts;
-    let isTaken = write(stream, { bytes: bytes.subarray(0, pieceBytes), flags }, bytes.length);
-    for (let from = pieceBytes; from < bytes.length; from += pieceBytes) {
-      if (!isTaken) await this.#drain();
-      isTaken = stream.write(bytes.subarray(from, from + pieceBytes));
+    if (length <= pieceBytes) return write(stream, { parts, length, flags });
+    let isTaken = stream.write(frameOf(length, flags));
+    for (const part of parts) {
+      for (let from = 0; from < part.length; from += pieceBytes) {
+        if (!isTaken) await this.#drain();
+        isTaken = stream.write(part.subarray(from, from + pieceBytes));
+      }
     }
     return isTaken;
   }
@@ -127,9 +131,12 @@ export class CallAnswer {
 
   #encode(message: Message): Encoded | Promise<Encoded> {
     const { compression, output } = this.#parts;
-    const bytes = toBinary(output, message);
-    if (compression === undefined || bytes.length < compression.minBytes) return { bytes, flags: 0 };
-    return fastGzip.compress(bytes).then((compressed) => ({ bytes: compressed, flags: compressedFlag }));
+    const parts = encodedMessage(output, message);
+    const length = parts.reduce((sum, part) => sum + part.length, 0);
+    if (compression === undefined || length < compression.minBytes) return { parts, length, flags: 0 };
+    return fastGzip
+      .compress(parts.length === 1 ? (parts[0] ?? noBytes) : Buffer.concat(parts))
+      .then((compressed) => ({ parts: [compressed], length: compressed.length, flags: compressedFlag }));
   }
 
   #begin(): void {
@@ -157,23 +164,37 @@ const withTrailers = { waitForTrailers: true } as const;
 const isOpen = (stream: ServerHttp2Stream): boolean => !stream.destroyed && !stream.closed;
 
 interface Encoded {
-  readonly bytes: Uint8Array;
+  /** The message, cut anywhere. */
+  readonly parts: readonly Uint8Array[];
+  /** Of all parts. */
+  readonly length: number;
   readonly flags: number;
 }
 
-/** Writes a message, or the first bytes of one with so many in all. False if its reader has to catch up first. */
-function write(stream: ServerHttp2Stream, { bytes, flags }: Encoded, length = bytes.length): boolean {
-  const isCopied = bytes.length <= copiedBytes;
-  const frame = Buffer.allocUnsafe(frameBytes + (isCopied ? bytes.length : 0));
+const noBytes = new Uint8Array();
+
+function frameOf(length: number, flags: number, room = 0): Buffer {
+  const frame = Buffer.allocUnsafe(frameBytes + room);
   frame.writeUInt8(flags, 0);
   frame.writeUInt32BE(length, 1);
+  return frame;
+}
+
+/** Writes a message. False if its reader has to catch up first. */
+function write(stream: ServerHttp2Stream, { parts, length, flags }: Encoded): boolean {
+  const isCopied = length <= copiedBytes;
+  const frame = frameOf(length, flags, isCopied ? length : 0);
   if (isCopied) {
-    frame.set(bytes, frameBytes);
+    let at = frameBytes;
+    for (const part of parts) {
+      frame.set(part, at);
+      at += part.length;
+    }
     return stream.write(frame);
   }
   stream.cork();
-  stream.write(frame);
-  const isTaken = stream.write(bytes);
+  let isTaken = stream.write(frame);
+  for (const part of parts) isTaken = stream.write(part);
   stream.uncork();
   return isTaken;
 }

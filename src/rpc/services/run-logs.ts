@@ -6,6 +6,7 @@ import { LineStarts } from "../../control/logs/line-starts.ts";
 import { getLogLines } from "../../control/logs/lines.ts";
 import { searchLog } from "../../control/logs/search.ts";
 import { followLog, type LogPiece } from "../../control/runs/logs.ts";
+import { ReadAheadPlaces } from "../../control/runs/read-ahead.ts";
 import {
   LogHitSchema,
   type RunService,
@@ -45,6 +46,9 @@ const logMessage = (piece: LogPiece): LogMessage => ({
 
 export type LogReads = "searchRunLogs" | "getRunLogLines" | "streamRunLogs";
 
+/** Each may hold 2 MiB. */
+const readersAhead = 16;
+
 /** Looks through logs share the event loop with everybody: few at once, and fewer of one key. */
 const looksAtOnce = { what: "looks through logs at once", total: 4, perKey: 2, waitMs: 10_000, maxWaiting: 20 };
 
@@ -52,6 +56,7 @@ const looksAtOnce = { what: "looks through logs at once", total: 4, perKey: 2, w
 export function logReads(control: Control): Pick<ServiceImpl<typeof RunService>, LogReads> {
   const looks = new Budget({ ...looksAtOnce, clock: control.clock });
   const starts = new LineStarts(control.logs);
+  const places = new ReadAheadPlaces(readersAhead);
   return {
     searchRunLogs: async (request, context) => {
       const { signal } = context;
@@ -78,6 +83,7 @@ export function logReads(control: Control): Pick<ServiceImpl<typeof RunService>,
         follows: follow,
         maxBytes: maxBytes === 0n ? undefined : Number(maxBytes),
         withTimes,
+        places,
         signal: context.signal,
       };
       const pieces = followLog(control, callerOf(context), request);
