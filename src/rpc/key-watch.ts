@@ -1,7 +1,7 @@
 import type { Interceptor } from "@connectrpc/connect";
 import { type Control, topics } from "../control/core/control.ts";
+import { believedMs } from "../control/core/credentials.ts";
 import { goodUntil } from "../control/people/browser-sessions.ts";
-import { believedMs } from "../control/people/known-keys.ts";
 import type { Person } from "../domain/people/principal.ts";
 import { isRejection } from "../http/callers/call-rates.ts";
 import { linkSignals, type OwnedSignal } from "../lib/async/abort.ts";

@@ -1,12 +1,12 @@
 import { hostname } from "node:os";
 import { join } from "node:path";
-import type { Control } from "../control/core/control.ts";
+import { type Control, topics } from "../control/core/control.ts";
+import { KnownKeys } from "../control/core/credentials.ts";
 import { HelloGate } from "../control/core/hello-gate.ts";
 import { Presence } from "../control/core/presence.ts";
 import { Replicas } from "../control/core/replicas.ts";
 import { Documents } from "../control/documents/documents.ts";
 import { withArchive } from "../control/logs/log-archive.ts";
-import { KnownKeys } from "../control/people/known-keys.ts";
 import { Rollouts } from "../control/updates/rollouts.ts";
 import { WakeUps } from "../lib/async/wake-ups.ts";
 import { version } from "../lib/program/version.ts";
@@ -44,7 +44,7 @@ export async function openControl(
     clock,
     random,
     wake,
-    knownKeys: new KnownKeys(wake, clock),
+    knownKeys: new KnownKeys(wake, clock, topics.key),
     presence: new Presence(clock.monotonicMs()),
     replicas: new Replicas(replicaId, clock.now()),
     documents: owned.use(new Documents(clock)),

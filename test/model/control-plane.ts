@@ -2,7 +2,8 @@ import { join } from "node:path";
 import type { Transport } from "@connectrpc/connect";
 import { createPool } from "../../src/control/agents/pools.ts";
 import { createAgentToken } from "../../src/control/agents/tokens.ts";
-import type { Control } from "../../src/control/core/control.ts";
+import { type Control, topics } from "../../src/control/core/control.ts";
+import { KnownKeys } from "../../src/control/core/credentials.ts";
 import { HelloGate } from "../../src/control/core/hello-gate.ts";
 import { noObserver } from "../../src/control/core/observer.ts";
 import { Presence } from "../../src/control/core/presence.ts";
@@ -10,7 +11,6 @@ import { Replicas } from "../../src/control/core/replicas.ts";
 import { createVault } from "../../src/control/core/vault.ts";
 import { Documents, type Sources } from "../../src/control/documents/documents.ts";
 import type { Answer, Question } from "../../src/control/documents/questions.ts";
-import { KnownKeys } from "../../src/control/people/known-keys.ts";
 import { graceAfterStart } from "../../src/control/runs/sweeper.ts";
 import { Liveness } from "../../src/control/sessions/liveness.ts";
 import { createWorkspace } from "../../src/control/workspaces/workspaces.ts";
@@ -133,7 +133,7 @@ const controlOver = (
   vault: createVault(new Uint8Array(32).fill(7), random),
   ...{ clock, random, log },
   wake,
-  knownKeys: new KnownKeys(wake, clock),
+  knownKeys: new KnownKeys(wake, clock, topics.key),
   presence: new Presence(),
   replicas: new Replicas("model"),
   observer: noObserver,

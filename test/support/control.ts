@@ -2,14 +2,14 @@ import { createHash } from "node:crypto";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { Control } from "../../src/control/core/control.ts";
+import { type Control, topics } from "../../src/control/core/control.ts";
+import { KnownKeys } from "../../src/control/core/credentials.ts";
 import { HelloGate } from "../../src/control/core/hello-gate.ts";
 import { noObserver } from "../../src/control/core/observer.ts";
 import { type ConnectedAgent, Presence } from "../../src/control/core/presence.ts";
 import { Replicas } from "../../src/control/core/replicas.ts";
 import { createVault } from "../../src/control/core/vault.ts";
 import { Documents } from "../../src/control/documents/documents.ts";
-import { KnownKeys } from "../../src/control/people/known-keys.ts";
 import type { Role } from "../../src/domain/people/api-key.ts";
 import { type Organization, plainOrganization } from "../../src/domain/people/organization.ts";
 import type { Person } from "../../src/domain/people/principal.ts";
@@ -95,7 +95,7 @@ export async function openTestControl({
     clock,
     random,
     wake,
-    knownKeys: new KnownKeys(wake, clock),
+    knownKeys: new KnownKeys(wake, clock, topics.key),
     presence: new Presence(),
     replicas: new Replicas(random.uuid()),
     documents: opening.use(new Documents(clock)),

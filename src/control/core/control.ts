@@ -11,7 +11,7 @@ import type { BlobStore } from "../../store/ports/blobs.ts";
 import type { LogStore } from "../../store/ports/logs.ts";
 import type { Store } from "../../store/ports/store.ts";
 import type { Documents } from "../documents/documents.ts";
-import type { KnownKeys } from "../people/known-keys.ts";
+import type { KnownKeys } from "./credentials.ts";
 import type { HelloGate } from "./hello-gate.ts";
 import type { Observer } from "./observer.ts";
 import type { Presence } from "./presence.ts";

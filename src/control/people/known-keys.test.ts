@@ -3,10 +3,10 @@ import { openTestControl, type TestControl } from "../../../test/support/control
 import { WakeUps } from "../../lib/async/wake-ups.ts";
 import type { Store } from "../../store/ports/store.ts";
 import { type Control, topics } from "../core/control.ts";
+import { believedMs, KnownKeys } from "../core/credentials.ts";
 import { revokeApiKey, rotateApiKey } from "./api-key-ends.ts";
 import { createApiKey, issueApiKey } from "./api-keys.ts";
 import { authenticate } from "./authentication.ts";
-import { believedMs, KnownKeys } from "./known-keys.ts";
 import { deleteOrganization } from "./organization-deletion.ts";
 
 let fixture: TestControl;
@@ -27,7 +27,7 @@ function counting(control: Control): Control {
 /** Another process at the same database, which hears of nothing that this one does. */
 function deafReplica({ control, clock }: TestControl): Control {
   const wake = new WakeUps(clock);
-  return { ...control, wake, knownKeys: new KnownKeys(wake, clock) };
+  return { ...control, wake, knownKeys: new KnownKeys(wake, clock, topics.key) };
 }
 
 beforeEach(async () => {
