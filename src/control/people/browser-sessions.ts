@@ -132,9 +132,12 @@ export async function goodUntil(
   who: Person,
   now: Date,
 ): Promise<Date | null> {
-  const { expiresAt } = demandActiveKey(await knownKeys.byId(store, who.id), now);
-  const { browserSessionId } = who;
-  if (browserSessionId === undefined) return expiresAt;
-  const { endsAt } = demandLive(await store.read((q) => q.browserSessions.get(browserSessionId)), now);
+  const { id, browserSessionId } = who;
+  if (browserSessionId === undefined) return demandActiveKey(await knownKeys.byId(store, id), now).expiresAt;
+  const { expiresAt, endsAt } = await store.read(async (q) => {
+    const key = demandActiveKey(await q.apiKeys.get(id), now);
+    const session = demandLive(await q.browserSessions.get(browserSessionId), now);
+    return { expiresAt: key.expiresAt, endsAt: session.endsAt };
+  });
   return expiresAt !== null && expiresAt < endsAt ? expiresAt : endsAt;
 }
