@@ -15,12 +15,10 @@ import {
   readlinkSync,
   realpathSync,
   renameSync,
-  rmdirSync,
   rmSync,
   type Stats,
   statSync,
   symlinkSync,
-  unlinkSync,
   writeFileSync,
 } from "node:fs";
 
@@ -33,9 +31,7 @@ export const stat = async (path: Path): Promise<Stats> => statSync(path);
 export const readlink = async (path: string): Promise<string> => readlinkSync(path);
 export const realpath = async (path: string): Promise<string> => realpathSync.native(path);
 export const rename = async (from: Path, to: Path): Promise<void> => renameSync(from, to);
-export const rmdir = async (path: Path): Promise<void> => rmdirSync(path);
 export const symlink = async (target: string, path: string): Promise<void> => symlinkSync(target, path);
-export const unlink = async (path: Path): Promise<void> => unlinkSync(path);
 
 export const mkdir = async (path: string, options?: { recursive?: boolean; mode?: number }): Promise<void> => {
   mkdirSync(path, options);
