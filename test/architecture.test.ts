@@ -245,6 +245,7 @@ const floatReaders: Readonly<Record<string, string>> = {
   "src/agent/plan-files/record.ts": "our own record",
   "src/agent/work/providers/job-providers.ts": "our own record",
   "src/agent/work/providers/package-room.ts": "our own record",
+  "src/agent/work/hooks/hook-reports.ts": "our own record",
   "src/agent/work/hooks/hook-values.ts": "our own record",
   "src/agent/steps/step-files.ts": "our own record",
 };

@@ -3,7 +3,8 @@ import { listenAddressOrOff } from "../lib/net/listen-address.ts";
 import { choice, durationMs, flag, integer, parsed, path, sizeBytes, text } from "../lib/setting-schemas.ts";
 import { optionalSetting, settingsWith } from "../lib/settings.ts";
 import { addresses } from "../lib/way/addresses.ts";
-import { logLevelIn, phasesIn, secondsIn } from "./hcp-agent.ts";
+import { logLevelIn, phasesIn } from "./hcp-agent.ts";
+import { hookSettings } from "./hooks.ts";
 import { jobSettings, mirrorAddress, sandboxes } from "./jobs.ts";
 import { acceptedPhases, labels } from "./labels.ts";
 import { logSettings, tlsSettings } from "./shared.ts";
@@ -16,28 +17,6 @@ const agentName = () =>
     (name) => (agentNamePattern.test(name) ? name : undefined),
     "NAME",
   );
-
-const maxHookMs = 600_000;
-
-/** Between 1 s and 10 minutes, as HCP Terraform's agents have it. */
-function hookTime() {
-  const any = durationMs();
-  const read = (text: string) => {
-    const ms = any.read(text);
-    return ms !== undefined && ms >= 1_000 && ms <= maxHookMs ? ms : undefined;
-  };
-  return { ...any, expected: "a duration from 1s to 10m, such as 90s", read };
-}
-
-/** A stage of hooks with a time-out of its own, as HCP Terraform's agents have them. */
-const hookTimeOf = (stage: "pre-plan" | "post-plan" | "pre-apply" | "post-apply", flag: string) =>
-  optional({
-    flag,
-    about: `the same of a ${stage} hook`,
-    schema: hookTime(),
-    otherwise: "--hook-timeout",
-    alias: { env: `TFC_AGENT_HOOK_${stage.toUpperCase().replace("-", "_")}_TIMEOUT`, asOurs: secondsIn },
-  });
 
 /** Every setting of windlass-agent: flag, else variable, else the file its `_FILE` variable names, else the default. */
 export const agentSettings = {
@@ -129,25 +108,7 @@ export const agentSettings = {
     "/tmp/windlass-work",
   ),
   ...jobSettings("WINDLASS_AGENT"),
-  hooksDir: optional({
-    flag: "hooks-dir",
-    about: "programs that run before and after terraform (docs/hooks.md)",
-    schema: path("DIR"),
-    otherwise: "hooks in the data directory",
-  }),
-  hookTimeout: setting(
-    {
-      flag: "hook-timeout",
-      about: "how long one hook may take, at most 10m",
-      schema: hookTime(),
-      alias: { env: "TFC_AGENT_HOOK_TIMEOUT", asOurs: secondsIn },
-    },
-    60_000,
-  ),
-  hookPrePlanTimeout: hookTimeOf("pre-plan", "hook-pre-plan-timeout"),
-  hookPostPlanTimeout: hookTimeOf("post-plan", "hook-post-plan-timeout"),
-  hookPreApplyTimeout: hookTimeOf("pre-apply", "hook-pre-apply-timeout"),
-  hookPostApplyTimeout: hookTimeOf("post-apply", "hook-post-apply-timeout"),
+  ...hookSettings,
   minFreeDisk: setting({ flag: "min-free-disk", about: "take no job with less", schema: sizeBytes() }, 64 * 2 ** 20),
   sandbox: setting(
     {

@@ -180,6 +180,11 @@ export class TerraformProcess implements Step {
   }
 
   /** It goes on, as one that waits for its provider does. */
+  /** It stands for terraform, never for a hook. */
+  async terminate(): Promise<InterruptOutcome> {
+    return "not-running";
+  }
+
   async interruptAgain(): Promise<InterruptOutcome> {
     return this.isAlive ? "sent" : "not-running";
   }

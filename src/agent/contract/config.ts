@@ -1,4 +1,5 @@
 import { defaultsOf } from "../../lib/settings.ts";
+import type { HookStage } from "../../lib/words/hook-stages.ts";
 import { agentSettings } from "../../settings/agent.ts";
 import type { DownloadRules } from "../../terraform/engines/engine-store.ts";
 import type { UpdateConfig } from "./update-talk.ts";
@@ -18,6 +19,10 @@ export interface HookConfig {
   readonly directory: string;
   /** How long one may take: for the stages that have a limit of their own, and for the others. */
   readonly limitsMs: { readonly others: number; readonly stages: Readonly<Record<string, number | undefined>> };
+  /** The stages whose hooks run as the agent does, not in a job's sandbox; absent is none. */
+  readonly outsideSandbox?: readonly HookStage[] | undefined;
+  /** Arguments for terraform that hooks may set (`TF_CLI_ARGS_plan`); absent is none. */
+  readonly maySet?: readonly string[] | undefined;
 }
 
 /** Everything an agent is told when it starts; `cmd` checks it first. */

@@ -52,6 +52,8 @@ export interface JobFiles {
   readonly packages: string;
   /** The variables that hooks have set; may hold secrets. */
   readonly hookValues: string;
+  /** What is told of hooks that have ended. */
+  readonly hookReports: string;
   /** Variables in files, as terraform wants them; in `work`. */
   readonly variables: string;
 }
@@ -79,6 +81,7 @@ export const jobFilesAt = (root: string): JobFiles => ({
   cli: join(root, "cli"),
   packages: join(root, "packages.json"),
   hookValues: join(root, "hooks.json"),
+  hookReports: join(root, "hook-reports.json"),
   variables: join(root, "work", "variables"),
 });
 

@@ -86,6 +86,7 @@ describe("journal", () => {
     expect(journal.last("result")?.result).toEqual({
       ...result,
       counts,
+      hooks: [],
       inFlight: [],
       lost: [],
       lostCount: 0,

@@ -48,6 +48,10 @@ const resultShape = z.object({
   lostCount: z.number().default(0),
   /** Which hook wants a person to decide about the plan; empty if none does. */
   denial: z.string().default(""),
+  /** Which hooks ran, and what they said; older agents told nothing of them. */
+  hooks: z
+    .array(z.object({ name: z.string(), sha256: z.string(), exitCode: z.number().int(), summary: z.string() }))
+    .default([]),
   engineVersion: z.string(),
   /** Of an apply that did not finish: this journal has no start of `terraform apply`. */
   applyNotStarted: z.boolean().exactOptional(),

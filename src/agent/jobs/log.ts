@@ -85,11 +85,14 @@ export class JobLog implements AsyncDisposable {
   #wasDiskFull = false;
   #liveSteps = 0;
   #tail: Promise<void> = Promise.resolve();
+  /** What must not be seen in the sections that are added now. */
+  #secrets: Promise<Secrets>;
 
   private constructor(options: JobLogOptions, spool: Spool) {
     this.#options = options;
     this.#spool = spool;
     this.#shown = spool.end;
+    this.#secrets = options.secrets;
   }
 
   static async open(options: JobLogOptions, spool?: Spool): Promise<JobLog> {
@@ -126,7 +129,16 @@ export class JobLog implements AsyncDisposable {
       this.#wasDiskFull = true;
       return;
     }
-    this.#enqueue(() => this.#copy(path));
+    const secrets = this.#secrets;
+    this.#enqueue(() => this.#followFile({ path, ended: Promise.resolve() }, secrets));
+  }
+
+  /** Nor may these be seen in what is added from now on: the same at the same place after a restart. */
+  hide(values: readonly string[]): void {
+    if (values.length === 0) return;
+    const known = this.#secrets;
+    this.#secrets = known.then((secrets) => secrets && [...secrets, ...values]);
+    this.#secrets.catch(() => {});
   }
 
   /** Adds what terraform prints to a file, from now until it has ended. */
@@ -134,7 +146,8 @@ export class JobLog implements AsyncDisposable {
     this.#liveSteps++;
     const over = () => void this.#liveSteps--;
     section.ended.then(over, over);
-    this.#enqueue(() => this.#followFile(section));
+    const secrets = this.#secrets;
+    this.#enqueue(() => this.#followFile(section, secrets));
   }
 
   /** After a machine has lost bytes, what comes next is added at the spool's end. */
@@ -174,12 +187,8 @@ export class JobLog implements AsyncDisposable {
     this.#tail = next;
   }
 
-  #copy(path: string): Promise<void> {
-    return this.#followFile({ path, ended: Promise.resolve() });
-  }
-
-  async #followFile({ path, ended, observe, words }: RawSection): Promise<void> {
-    const transform = (await this.#redactor()) ?? (await this.#withhold());
+  async #followFile({ path, ended, observe, words }: RawSection, secrets: Promise<Secrets>): Promise<void> {
+    const transform = (await this.#redactor(secrets)) ?? (await this.#withhold());
     const renderer = observe === undefined ? createStateFlagFilter() : createRenderer(observe, await words);
     let left = this.#readable;
     for await (const bytes of tailFile(path, { ended, signal: this.#options.stopping, clock: this.#options.clock })) {
@@ -199,8 +208,8 @@ export class JobLog implements AsyncDisposable {
     return this.#options.maxReadBytes ?? (maxBytes === 0 ? mostRead : Math.max(leastRead, readFactor * maxBytes));
   }
 
-  async #redactor(): Promise<ByteTransform | undefined> {
-    const secrets = await abortable(this.#options.secrets, this.#options.stopping);
+  async #redactor(known: Promise<Secrets>): Promise<ByteTransform | undefined> {
+    const secrets = await abortable(known, this.#options.stopping);
     return secrets === undefined ? undefined : makeRedactor(secrets);
   }
 

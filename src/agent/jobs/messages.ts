@@ -96,6 +96,11 @@ export function resultMessage(
     engineVersion: result.engineVersion,
     applyNotStarted: result.applyNotStarted ?? false,
     policyDenial: result.denial.slice(0, maxDenial),
+    hooks: result.hooks.map(({ name, summary, ...hook }) => ({
+      ...hook,
+      name: name.slice(0, maxDenial),
+      summary: Buffer.from(summary),
+    })),
   });
 }
 

@@ -32,6 +32,7 @@ const result: StoredResult = {
     lost: [],
     lostCount: 0,
     denial: "",
+    hooks: [],
     engineVersion: "1.11.4",
   },
 };

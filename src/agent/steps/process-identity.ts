@@ -63,14 +63,14 @@ export async function identifyChild(pid: number, parent: ProcessIdentity): Promi
   return stat !== undefined && isItsChild ? { pid, startTicks: stat.startTicks } : undefined;
 }
 
-/** True once a process handles SIGINT by itself; undefined where nobody can tell. */
-export async function handlesInterrupt(pid: number): Promise<boolean | undefined> {
+/** True once a process handles a signal by itself; undefined where nobody can tell. */
+export async function handlesSignal(pid: number, signal: "SIGINT" | "SIGTERM"): Promise<boolean | undefined> {
   const status = await readFile(`/proc/${pid}/status`, "utf8").catch(() => "");
   const [, caught] = /^SigCgt:\s*([0-9a-f]+)$/m.exec(status) ?? [];
-  return caught === undefined ? undefined : (BigInt(`0x${caught}`) & (1n << BigInt(interruptNumber - 1))) !== 0n;
+  return caught === undefined
+    ? undefined
+    : (BigInt(`0x${caught}`) & (1n << BigInt(constants.signals[signal] - 1))) !== 0n;
 }
-
-const interruptNumber = constants.signals.SIGINT;
 
 /** Only where there is no /proc. */
 function canSignal(pid: number): boolean {

@@ -1,9 +1,9 @@
 import { deadlineAfter } from "../../lib/async/abort.ts";
 import type { Clock } from "../../lib/clock.ts";
-import { handlesInterrupt, identifyChild, isAlive, type ProcessIdentity } from "./process-identity.ts";
+import { handlesSignal, identifyChild, isAlive, type ProcessIdentity } from "./process-identity.ts";
 
 const checkMs = 10;
-/** A program that does not handle SIGINT by then never does. */
+/** A program that does not handle a signal by then never does. */
 const patienceMs = 5_000;
 
 /**
@@ -15,10 +15,14 @@ export async function sandboxedProgram(sandbox: ProcessIdentity, report: string)
   return pid === undefined ? undefined : identifyChild(Number(pid), sandbox);
 }
 
-/** Waits until a program handles SIGINT: as the first process of its namespace it would not even notice it before. */
-export async function untilInterruptible(program: ProcessIdentity, clock: Clock): Promise<void> {
+/** Waits until a program handles a signal: as the first process of its namespace it would not even notice it before. */
+export async function untilHandled(
+  program: ProcessIdentity,
+  signal: "SIGINT" | "SIGTERM",
+  clock: Clock,
+): Promise<void> {
   using deadline = deadlineAfter(clock, patienceMs);
-  while (!deadline.signal.aborted && (await isAlive(program)) && (await handlesInterrupt(program.pid)) === false) {
+  while (!deadline.signal.aborted && (await isAlive(program)) && (await handlesSignal(program.pid, signal)) === false) {
     await clock.sleep(checkMs, deadline.signal).catch(() => {});
   }
 }

@@ -14,7 +14,7 @@ import { entriesOf } from "../../lib/values/records.ts";
 import { type InterruptHold, untilHeeded } from "./interrupt-hold.ts";
 import { makeGroup, markOf, markVariable } from "./left-behind.ts";
 import { hasOrphans, identify, isAlive, type ProcessIdentity, readBootId } from "./process-identity.ts";
-import { sandboxedProgram, untilInterruptible } from "./sandboxed-program.ts";
+import { sandboxedProgram, untilHandled } from "./sandboxed-program.ts";
 import { hasBegun, readIdentity, readStart } from "./step-files.ts";
 
 export interface StepCommand {
@@ -81,6 +81,8 @@ export interface Step {
    * themselves.
    */
   interruptAgain(): Promise<InterruptOutcome>;
+  /** Sends SIGTERM to the program and to what it has started: once in the life of a step. */
+  terminate(): Promise<InterruptOutcome>;
   /** Sends SIGKILL to the whole process group and waits until the program is gone (a few seconds at most). */
   forceStop(): Promise<"sent" | "not-running">;
 }
@@ -228,11 +230,15 @@ class StepProcess implements Step {
 
   async interrupt(signal?: AbortSignal): Promise<InterruptOutcome> {
     await this.#untilHeeded(signal);
-    return this.#interruptOnce("interrupted");
+    return this.#sendOnce("interrupted", "SIGINT");
   }
 
   interruptAgain(): Promise<InterruptOutcome> {
-    return this.#interruptOnce("interrupted-again");
+    return this.#sendOnce("interrupted-again", "SIGINT");
+  }
+
+  terminate(): Promise<InterruptOutcome> {
+    return this.#sendOnce("terminated", "SIGTERM");
   }
 
   async #untilHeeded(signal: AbortSignal | undefined): Promise<void> {
@@ -243,10 +249,11 @@ class StepProcess implements Step {
     await untilHeeded(hold, { startFile, waitForExit, clock: this.#clock }, signal);
   }
 
-  async #interruptOnce(mark: string): Promise<InterruptOutcome> {
+  /** SIGINT is for the program alone; SIGTERM is also for those that it waits for, as a shell heeds none meanwhile. */
+  async #sendOnce(mark: string, signal: "SIGINT" | "SIGTERM"): Promise<InterruptOutcome> {
     const program = await this.#runningProgram();
     if (program === undefined) return "not-running";
-    if (this.#isSandboxed) await untilInterruptible(program, this.#clock);
+    if (this.#isSandboxed) await untilHandled(program, signal, this.#clock);
     try {
       await createSynced(join(this.dir, mark), "");
       await syncDirectory(this.dir);
@@ -254,7 +261,13 @@ class StepProcess implements Step {
       if (errnoOf(error) === "EEXIST") return "already-sent";
       throw error;
     }
-    return send(program.pid, "SIGINT");
+    return send(signal === "SIGINT" ? program.pid : this.#withCompany(program), signal);
+  }
+
+  /** Its group, as a signal is sent there: in a sandbox it leads one of its own; else the shell does, which stays. */
+  #withCompany({ pid }: ProcessIdentity): number {
+    if (this.#isSandboxed) return -pid;
+    return this.#wrapper === undefined ? pid : -this.#wrapper.pid;
   }
 
   async forceStop(): Promise<"sent" | "not-running"> {

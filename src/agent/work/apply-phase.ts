@@ -15,6 +15,7 @@ import { placePlanFiles } from "../plan-files/place.ts";
 import type { Execution } from "./execution.ts";
 import { endOfHook, failureOf } from "./failures.ts";
 import type { StepEnd } from "./job-steps.ts";
+import { secretsOfJob } from "./job-variables.ts";
 import { initialize, isSuccess } from "./phase-steps.ts";
 import { errored, finished, type PhaseEnd, toldInFlight } from "./results.ts";
 import { runShow } from "./shown-plan.ts";
@@ -113,14 +114,11 @@ interface Applied {
 
 /** What is in flight without secrets; when nobody can tell the secrets any more, without any index key and id. */
 async function shownInFlight(
-  { variables }: Execution,
+  { job, variables }: Execution,
   { inFlight }: ApplyProgress,
 ): Promise<readonly ResourceAction[]> {
   if (inFlight.length === 0) return [];
-  const secrets = await variables.then(
-    (found) => found.secrets,
-    () => undefined,
-  );
+  const secrets = await secretsOfJob(job, variables).catch(() => undefined);
   if (secrets === undefined) return inFlight.map(({ address, action }) => ({ address: withoutKeys(address), action }));
   const shown = await makeTextRedactor(secrets);
   return inFlight.map(({ address, id, ...rest }) => ({

@@ -10,6 +10,7 @@ import { type FinishedLog, JobLog, storedLog } from "../jobs/log.ts";
 import { heading, notice } from "../jobs/log-lines.ts";
 import { applyPhase } from "./apply-phase.ts";
 import { Afterwards, type Execution } from "./execution.ts";
+import { readHookReports } from "./hooks/hook-reports.ts";
 import { JobHooks } from "./hooks/job-hooks.ts";
 import { jot, note } from "./job-notes.ts";
 import { type JobPlace, placeJob } from "./job-place.ts";
@@ -49,6 +50,7 @@ export async function executeJob(job: AgentJob, context: JobContext): Promise<Ex
   const result = {
     ...withLog(end, { ...finished, wasDiskFull }, prepared.engineVersion),
     applyNotStarted: hasNotApplied(job, end),
+    hooks: [...(await readHookReports(job.files.hookReports))],
   };
   // The file is closed with `log`: from here on the stream reads it by its name.
   job.showLog(storedLog(job.files.spool, result.logBytes));
@@ -143,7 +145,7 @@ async function phaseEnd({ job, context, log, prepared, variables, afterwards }: 
     await tellProblems({ job, context, log, variables });
     place = await placeJob(job, context, prepared);
     const steps = new JobSteps({ job, context, log, variables, ready: prepared, place });
-    const hooks = await JobHooks.open({ job, context, log, steps, place });
+    const hooks = await JobHooks.open({ job, context, log, steps, place, variables });
     const execution = { job, context, log, variables, ready: prepared, place, steps, hooks, afterwards };
     const end = await (job.isApply ? applyPhase(execution) : planPhase(execution));
     await lastHooks(execution, end);

@@ -6,6 +6,7 @@ import type { AgentJob } from "../jobs/job.ts";
 import type { Execution } from "./execution.ts";
 import type { HookVerdict } from "./hooks/job-hooks.ts";
 import type { StepEnd } from "./job-steps.ts";
+import { secretsOfJob } from "./job-variables.ts";
 import { canceled, errored, type PhaseEnd } from "./results.ts";
 
 /**
@@ -49,12 +50,9 @@ const firstOf = ({ steps }: Execution, step: string): Promise<FirstError | undef
   (step === "apply" ? crashInOutput : firstInOutput)(steps.outputPath(step)).catch(() => undefined);
 
 /** Nothing is told when nobody knows any more what must not be seen. */
-async function errorText({ variables }: Execution, error: FirstError | undefined): Promise<string> {
+async function errorText({ job, variables }: Execution, error: FirstError | undefined): Promise<string> {
   if (error === undefined) return "";
-  const secrets = await variables.then(
-    (found) => found.secrets,
-    () => undefined,
-  );
+  const secrets = await secretsOfJob(job, variables).catch(() => undefined);
   return secrets === undefined ? "" : errorLine(error, await makeTextRedactor(secrets));
 }
 

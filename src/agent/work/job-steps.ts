@@ -15,6 +15,7 @@ import type { LeftProcess } from "../steps/left-behind.ts";
 import { readBootId } from "../steps/process-identity.ts";
 import type { Step, StepOutcome } from "../steps/step-process.ts";
 import { readHookValues, valuesIn } from "./hooks/hook-values.ts";
+import { hookPatienceMs, hookStep, outsideEnvironment, type StepHook } from "./hooks/step-hook.ts";
 import { jot, note, noteIfPossible } from "./job-notes.ts";
 import type { JobPlace } from "./job-place.ts";
 import type { GivenInputs } from "./job-variables.ts";
@@ -28,10 +29,6 @@ import { sharedStatesIn, sharedStatesVariable } from "./states/shared-states.ts"
  */
 const writeMs = 5_000;
 const endMs = 10_000;
-
-/** How the steps of hooks are called, and what one gets to end after its interrupt. */
-export const hookStep = "hook-";
-const hookPatienceMs = 10_000;
 
 /** What becomes of a step's output. */
 export type StepOutput =
@@ -65,16 +62,6 @@ export interface StepRequest {
   readonly hook?: StepHook | undefined;
   /** Goes on beside it until the signal is aborted, and may add to its output. */
   readonly beside?: ((over: AbortSignal) => Promise<void>) | undefined;
-}
-
-export interface StepHook {
-  readonly path: string;
-  /** What it may read beside what every program of the job may. */
-  readonly readable: readonly string[];
-  /** Asked for only when it is started, as what it reads is made then. */
-  readonly environment: () => Promise<Readonly<Record<string, string>>>;
-  /** True for one that is started, and left to end by itself, also if the job is canceled. */
-  readonly runsAnyway: boolean;
 }
 
 export type StepEnd =
@@ -194,7 +181,10 @@ export class JobSteps {
     const { readable } = await placeProviders({ job, place }, variables.providers);
     const program = hook?.path ?? ready.enginePath;
     const placed = place.command([program, ...(await argv())], [...readable, ...(hook?.readable ?? [])]);
-    const command = isUrgent === false && !placed.isSandboxed ? { ...placed, cwd: place.directory } : placed;
+    const inside = isUrgent === false && !placed.isSandboxed ? { ...placed, cwd: place.directory } : placed;
+    const outside =
+      hook?.outside === undefined ? undefined : { argv: [program], cwd: hook.outside, isSandboxed: false };
+    const command = outside ?? inside;
     const env = await this.#environment(request, variables);
     await removeFile(this.outputPath(name));
     const isFirstOfApply = job.isApply && !job.journal.has("step_started");
@@ -242,12 +232,17 @@ export class JobSteps {
   ): Promise<Record<string, string>> {
     const { job, context, place } = this.#options;
     const { runId, organization, workspace } = job.spec;
+    const run = { runId, organization, workspace };
+    if (hook?.outside !== undefined) return outsideEnvironment(context, run, { hook, at: hook.outside });
+    const { maySet = [] } = context.config.hooks ?? {};
+    const set = valuesIn(await readHookValues(job.files.hookValues));
     const fromNothing = terraformEnvironment({
       path: context.config.searchPath,
       home: join(place.seenWork, "home"),
       temporaryDirectory: join(place.seenWork, "tmp"),
-      run: { runId, organization, workspace },
-      variables: [...environment, ...valuesIn(await readHookValues(job.files.hookValues))],
+      run,
+      variables: [...environment, ...set.filter(({ name }) => !maySet.includes(name))],
+      hookArguments: set.filter(({ name }) => maySet.includes(name)),
       isDebug: (job.spec.options?.debug ?? false) && output.kind !== "hidden",
       ...providerEnvironment(providers, place),
     });
@@ -313,9 +308,10 @@ export class JobSteps {
     const { job, context } = this.#options;
     if (job.forced.aborted) return;
     await noteIfPossible(job, context, { kind: "step_interrupted", step: name });
-    const interrupting = step
-      .interrupt(over)
-      .then((outcome) => context.log.info({ ...idsOf(job), step: name, outcome }, "step interrupted"));
+    const asking = name.startsWith(hookStep) ? step.terminate() : step.interrupt(over);
+    const interrupting = asking.then((outcome) =>
+      context.log.info({ ...idsOf(job), step: name, outcome }, "step interrupted"),
+    );
     await together(over, () => [interrupting, this.#forceAfterPatience(name, step, over)]);
   }
 

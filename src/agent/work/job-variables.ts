@@ -5,6 +5,7 @@ import type { TerraformVariable } from "../../terraform/configuration/variables.
 import type { EnvironmentVariable } from "../../terraform/engines/environment.ts";
 import { secretTexts } from "../../terraform/redaction/secret-texts.ts";
 import type { AgentJob } from "../jobs/job.ts";
+import { maskedIn, readHookValues } from "./hooks/hook-values.ts";
 import { fetchProviders } from "./providers/fetch-providers.ts";
 import type { ProviderPlan } from "./providers/job-providers.ts";
 import type { JobContext } from "./services.ts";
@@ -32,6 +33,16 @@ export async function fetchVariables(job: AgentJob, context: JobContext): Promis
     return [fetchOwn(job, until), fetchSharedStates(job, until), fetchProviders(job, until)];
   });
   return sortVariables({ own, shared, providers }, job.spec.jobToken);
+}
+
+/** What must not be seen by now: of what a job was given, and of what its hooks have set. */
+export async function secretsOfJob(
+  { files }: Pick<AgentJob, "files">,
+  variables: Promise<GivenInputs>,
+): Promise<readonly string[]> {
+  const { secrets } = await variables;
+  const masked = maskedIn(await readHookValues(files.hookValues));
+  return masked.length === 0 ? secrets : [...secrets, ...masked];
 }
 
 async function fetchOwn(job: AgentJob, context: JobContext): Promise<GetVariablesResponse> {

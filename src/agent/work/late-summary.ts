@@ -104,7 +104,7 @@ async function bringOwed(job: AgentJob, context: JobContext, sha256: string): Pr
   await using log = await finishedLog(job, context);
   const place = await placeBeside(job, context, ready);
   const steps = new JobSteps({ job, context, log, variables, ready, place });
-  const hooks = await JobHooks.open({ job, context, log, steps, place });
+  const hooks = await JobHooks.open({ job, context, log, steps, place, variables });
   const execution = { job, context, log, variables, ready, place, steps, hooks, afterwards: new Afterwards() };
   const show = abortable(settled(runShow(execution, { isUrgent: false })), context.stopping);
   await bringSummary(execution, { sha256, counts: undefined, show });

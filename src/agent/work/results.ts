@@ -23,6 +23,7 @@ const blank: Omit<PhaseEnd, "outcome" | "exitCode" | "errorMessage"> = {
   lost: [],
   lostCount: 0,
   denial: "",
+  hooks: [],
 };
 
 type Facts = Partial<typeof blank & Pick<PhaseEnd, "exitCode">>;

@@ -14,6 +14,7 @@ import type { Execution } from "./execution.ts";
 import { failureOf } from "./failures.ts";
 import type { JobPlace } from "./job-place.ts";
 import type { StepEnd } from "./job-steps.ts";
+import { secretsOfJob } from "./job-variables.ts";
 import { isSuccess } from "./phase-steps.ts";
 import type { PhaseEnd } from "./results.ts";
 import { sharedStatesIn } from "./states/shared-states.ts";
@@ -82,7 +83,7 @@ export const ownDirectories = ({ seenWork }: JobPlace): readonly string[] => [
 
 /** What leaves the agent of a plan that was shown. */
 export async function readPlan({ job, steps, place, variables }: Execution) {
-  const { secrets } = await variables;
+  const secrets = await secretsOfJob(job, variables);
   const facts = {
     isRefreshOnly: job.spec.options?.refreshOnly ?? false,
     isTofu: job.spec.engine === JobEngine.TOFU,

@@ -5,6 +5,8 @@ import {
   type KeptDirectory,
   type ResourceInFlight,
   type Run,
+  type RunHook,
+  RunPhase,
   RunPriority,
   RunSource,
   RunState,
@@ -193,6 +195,15 @@ export async function sayLink(context: Context, run: Run): Promise<void> {
   if (link !== undefined) context.notes.say(`See it at ${link}`);
 }
 
+/** What a hook says, in its first line: `-o json` has it all. */
+function hookLine({ phase, name, exitCode, summary }: RunHook): readonly [string, string] {
+  const [first = "", ...others] = summary.split("\n").filter((line) => line.trim() !== "");
+  const more = others.length === 0 ? "" : ` (and ${others.length} more lines)`;
+  const result = exitCode === 0 ? "" : exitCode < 0 ? "was ended" : `exit code ${exitCode}`;
+  const said = first === "" ? "" : `${first.slice(0, 200)}${more}`;
+  return [phase === RunPhase.APPLY ? "Apply's hook" : "Plan's hook", [name, result, said].filter(Boolean).join(": ")];
+}
+
 /** A run for a person. */
 export const runLines = (run: Run, link = ""): readonly string[] =>
   detailLines([
@@ -205,6 +216,7 @@ export const runLines = (run: Run, link = ""): readonly string[] =>
     ["Error", run.errorMessage],
     ...run.warnings.map((warning) => ["Warning", warning] as const),
     ["Denied by", run.deniedBy],
+    ...run.hooks.map(hookLine),
     ...inFlightLines(run),
     ...lostLines(run),
     ["Kind", kindText(run)],

@@ -3,6 +3,7 @@ import { logProblemText } from "../../domain/runs/log-problem.ts";
 import { mustDecide } from "../../domain/runs/lost.ts";
 import type { Run } from "../../domain/runs/run.ts";
 import { errorText, evidenceText } from "../../domain/runs/run-error.ts";
+import { keptHooks, type RunHook, withHooksOf } from "../../domain/runs/run-hook.ts";
 import type { Engine } from "../../domain/workspaces/workspace.ts";
 import type { AgentId, JobId } from "../../lib/words/ids.ts";
 import type { Queries } from "../../store/ports/store.ts";
@@ -90,6 +91,8 @@ export interface Report extends ResultFacts {
   readonly engine: Engine | null;
   /** Empty if none ran. */
   readonly engineVersion: string;
+  /** Of the agent, that ran for the job. */
+  readonly hooks: readonly Omit<RunHook, "phase">[];
 }
 
 export type ReportAnswer =
@@ -203,6 +206,7 @@ async function hasState(tx: Queries, job: Job, { stateSerial, stateSha256 }: Rep
 
 async function end(tx: Queries, at: Change, { job, report, log }: Ending): Promise<void> {
   if (job.phase === "plan") await noteEngine(tx, job, report);
+  await noteHooks(tx, job, report);
   const checked =
     job.phase === "plan" ? { ...(await checkPlan(tx, job, report)), resourcesInFlight: [], lost: null } : report;
   const { outcome, exitCode, errorMessage } = checked;
@@ -222,6 +226,17 @@ async function end(tx: Queries, at: Change, { job, report, log }: Ending): Promi
     },
   });
 }
+
+/** Saved with the move that follows, as what comes next. */
+async function noteHooks(tx: Queries, job: Job, report: Report): Promise<void> {
+  const run = await tx.runs.get(job.runId);
+  if (run === undefined) return;
+  const hooks = hooksWith(run, job, report);
+  if (hooks !== null || run.hooks !== null) await tx.runs.save({ ...run, hooks });
+}
+
+const hooksWith = (run: Run, { phase }: Job, { hooks }: Report): Run["hooks"] =>
+  withHooksOf(run.hooks, phase, keptHooks(hooks.map((hook) => ({ phase, ...hook }))));
 
 /**
  * The run says which program planned it, also when the plan failed. Saved with the move that follows, whose version it
@@ -286,7 +301,8 @@ async function takeLateReport(tx: Queries, at: Change, { job, report, log }: End
   if (run === undefined) return;
   const { resourcesInFlight, lost, counts: appliedChanges } = report;
   const errorMessage = errorText(run, { kind: "recovered", cause: job.errorMessage, evidence, lost });
-  const told: Run = { ...run, errorMessage, resourcesInFlight, lost, appliedChanges };
+  const hooks = hooksWith(run, job, report);
+  const told: Run = { ...run, errorMessage, resourcesInFlight, lost, appliedChanges, hooks };
   const comment = evidenceText(told, evidence);
   const event = { actor: job.agentName ?? "", title: "the lost agent came back", comment };
   await saveRunFacts(tx, at, { run: told, told: event });

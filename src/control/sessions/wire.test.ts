@@ -1,5 +1,6 @@
 import { create } from "@bufbuild/protobuf";
 import { expect, test } from "vitest";
+import { keptHooks, withHooksOf } from "../../domain/runs/run-hook.ts";
 import { JobResultSchema } from "../../gen/windlass/agent/v1/agent_gateway_service_pb.ts";
 import type { Report } from "../jobs/results.ts";
 import { reportOf } from "./wire.ts";
@@ -22,4 +23,20 @@ test("the error of a result is text alone, on one line", () => {
   expect(reportOf(create(JobResultSchema, { errorMessage })).errorMessage).toBe(
     "failed ]0;PWNED [2J ::error::FAKE evil 31m",
   );
+});
+
+test("what hooks say is text alone, and bounded together", () => {
+  const summary = Buffer.concat([
+    Buffer.from("# Cost\r\n\u001b[2J<b>"),
+    Buffer.alloc(40_000, "x"),
+    Buffer.from([0xff]),
+  ]);
+  const told = { name: "post-plan.d/cost\n", sha256: "a".repeat(64), exitCode: 10, summary };
+  const { hooks } = reportOf(create(JobResultSchema, { hooks: [told, { ...told, name: "job-exit.d/1" }] }));
+  expect(hooks[0]).toMatchObject({ name: "post-plan.d/cost ", sha256: "a".repeat(64), exitCode: 10 });
+  expect(hooks[0]?.summary).toMatch(/^# Cost\n \[2J<b>x{40000}\ufffd$/);
+  const kept = keptHooks(hooks.map((hook) => ({ phase: "plan" as const, ...hook })));
+  expect(kept.reduce((sum, one) => sum + one.summary.length, 0)).toBe(64 * 1024);
+  expect(withHooksOf(kept, "plan", [])).toBe(null);
+  expect(withHooksOf(kept, "apply", kept.slice(0, 1))).toHaveLength(3);
 });

@@ -9,7 +9,7 @@ import {
   LostResourceHeld,
 } from "../../gen/windlass/agent/v1/agent_gateway_service_pb.ts";
 import { JobOutcome } from "../../gen/windlass/agent/v1/job_pb.ts";
-import { oneLine } from "../../lib/text/clean-text.ts";
+import { cleanLines, oneLine } from "../../lib/text/clean-text.ts";
 import type { HowHeld } from "../../lib/words/lost-resources.ts";
 import type { VersionWish } from "../core/control.ts";
 import { engineOf } from "../jobs/engine.ts";
@@ -44,6 +44,12 @@ export function reportOf(result: JobResult): Report {
     lost: lostOf(result),
     hasNotApplied: result.applyNotStarted,
     deniedBy: result.policyDenial,
+    hooks: result.hooks.map(({ name, sha256, exitCode, summary }) => ({
+      name: oneLine(name),
+      sha256,
+      exitCode,
+      summary: cleanLines(Buffer.from(summary).toString("utf8")),
+    })),
     engine: engineOf(result.engine),
     engineVersion: result.engineVersion,
   };

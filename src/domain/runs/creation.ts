@@ -36,6 +36,7 @@ export const newRun = (given: Pick<Run, Given>): Run => ({
   lost: null,
   warnings: null,
   deniedBy: null,
+  hooks: null,
   endedAt: null,
   version: 1,
 });

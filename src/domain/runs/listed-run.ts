@@ -14,6 +14,7 @@ export const withoutTexts = (run: Run): Run => ({
   ...run,
   resourcesInFlight: run.resourcesInFlight.slice(0, 1),
   lost: run.lost === null ? null : { ...run.lost, resources: run.lost.resources.slice(0, 1) },
+  hooks: null,
   options: {
     ...run.options,
     targets: run.options.targets.map(() => ""),

@@ -4,6 +4,7 @@ import type { Desired, JobPhase, Urgency } from "./job.ts";
 import { type Lost, mustDecide } from "./lost.ts";
 import type { KeptInFlight } from "./resource-in-flight.ts";
 import { errorText } from "./run-error.ts";
+import type { RunHook } from "./run-hook.ts";
 
 export type RunStatus =
   | "pending"
@@ -131,6 +132,7 @@ export interface Run {
   readonly warnings: readonly string[] | null;
   /** The hook of the planning agent that denied its plan: an owner alone confirms it; null if none did. */
   readonly deniedBy: string | null;
+  readonly hooks: readonly RunHook[] | null;
   readonly endedAt: Date | null;
   readonly version: number;
 }

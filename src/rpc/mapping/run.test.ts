@@ -60,6 +60,7 @@ const full: RunView = {
       lost: { resources: [lost], count: 21 },
       deniedBy: "post-plan.d/cost",
       warnings: ["look first"],
+      hooks: [{ phase: "apply", name: "terraform-pre-apply", sha256: "f".repeat(64), exitCode: -1, summary: "# Cost" }],
     },
     resourcesInFlight: [{ address: "a.f", action: "delete", idKey: "id", id: "i-2", inState: "absent" }],
   }),
@@ -163,6 +164,12 @@ test("a run is told with all that is known of it", () => {
       warnings: ["look first"],
       lostCount: 21,
       resourcesInFlight: ["a.f"],
+      hooks: [
+        {
+          ...{ phase: "RUN_PHASE_APPLY", name: "terraform-pre-apply", sha256: "f".repeat(64), exitCode: -1 },
+          summary: "# Cost",
+        },
+      ],
     },
     ...{ createTime: "2026-01-02T03:04:05.678Z", decideTime: "2026-01-02T03:04:07.678Z" },
     ...{ cancelRequestTime: "2026-01-02T03:04:08.678Z", endTime: "2026-01-02T03:04:09.678Z" },

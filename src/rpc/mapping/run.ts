@@ -192,6 +192,7 @@ function toRunWith(view: RunView, options: Options): MessageInitShape<typeof Run
     lostCount: run.lost?.count ?? 0,
     warnings: [...(run.warnings ?? [])],
     deniedBy: run.deniedBy ?? "",
+    hooks: (run.hooks ?? []).map(({ phase, ...hook }) => ({ ...hook, phase: phases[phase] })),
     keptDirectories: view.keptDirectories.map(toKeptDirectory),
     engine: run.engine ?? "",
     engineVersion: run.engine === null ? "" : run.engineVersion,

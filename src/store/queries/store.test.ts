@@ -46,6 +46,7 @@ describe.each(pooledEngines)("the store on $name", (engine) => {
         plannedChanges: { add: 1, change: 2, destroy: 3, import: 4 },
         decidedAt: at(9),
         resourcesInFlight: ["a.b", "c.d"],
+        hooks: [{ phase: "plan", name: "pre-plan.d/é", sha256: "", exitCode: 0, summary: "# é\n\u2028" }],
         lost: {
           resources: [
             {

@@ -2,6 +2,7 @@ import type { Desired, JobPhase, JobStatus, LateEvidence, LogProblem, Urgency } 
 import type { Lost } from "../../domain/runs/lost.ts";
 import type { KeptInFlight } from "../../domain/runs/resource-in-flight.ts";
 import type { ChangeCounts, RunOptions, RunSource, RunStatus } from "../../domain/runs/run.ts";
+import type { RunHook } from "../../domain/runs/run-hook.ts";
 import type { Engine } from "../../domain/workspaces/workspace.ts";
 import type {
   AgentId,
@@ -68,6 +69,7 @@ export function defineRuns(k: Kit, workspaces: ReturnType<typeof defineWorkspace
       lost: k.json<Lost>("lost_resources"),
       warnings: k.json<readonly string[]>("warnings"),
       deniedBy: k.text("denied_by"),
+      hooks: k.json<readonly RunHook[]>("hooks"),
       endedAt: k.instant("ended_at"),
       version: k.int("version").notNull(),
     },

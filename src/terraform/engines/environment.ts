@@ -26,6 +26,8 @@ export interface EnvironmentOptions {
   readonly run: RunFacts;
   /** The workspace's `env` variables; a later one wins over an earlier one of the same name. */
   readonly variables: readonly EnvironmentVariable[];
+  /** Arguments for terraform (`TF_CLI_ARGS_plan`) that the agent's operator lets its hooks set. */
+  readonly hookArguments?: readonly EnvironmentVariable[] | undefined;
   /** A CLI configuration file of the agent (mirror, credentials). Without one terraform reads none. */
   readonly cliConfigFile?: string | undefined;
   /** True: the program says all that it does. */
@@ -54,7 +56,9 @@ export function terraformEnvironment(options: EnvironmentOptions): Record<string
   // Assigning to __proto__ would lose it.
   const own = Object.fromEntries(options.variables.map(({ name, value }) => [name, value]));
   const inherited = inheritedOf(options);
-  const whole = { LANG: "C.UTF-8", ...inherited, ...own, ...runVariables(options.run), ...agentSettings(options) };
+  const asked = Object.fromEntries((options.hookArguments ?? []).map(({ name, value }) => [name, value]));
+  const settings = { ...runVariables(options.run), ...agentSettings(options) };
+  const whole = { LANG: "C.UTF-8", ...inherited, ...own, ...asked, ...settings };
   checkSize(whole);
   return whole;
 }

@@ -4,18 +4,7 @@ import { lstat, readdir, realpath, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { errnoOf, messageOf } from "../../../lib/values/errors.ts";
-
-/** The moments of a job at which hooks run, in their order. */
-export const hookStages = [
-  "pre-init",
-  "pre-plan",
-  "post-plan",
-  "pre-apply",
-  "post-apply",
-  "on-cancel",
-  "job-exit",
-] as const;
-export type HookStage = (typeof hookStages)[number];
+import { type HookStage, hookStages } from "../../../lib/words/hook-stages.ts";
 
 /** One program that runs at a stage. */
 export interface Hook {

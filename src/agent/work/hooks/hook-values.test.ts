@@ -2,7 +2,15 @@ import { mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { keepHookValues, maxValuesBytes, parseHookValues, readHookValues, valuesIn } from "./hook-values.ts";
+import {
+  keepHookValues,
+  maskedIn,
+  maxValuesBytes,
+  parseHookValues,
+  readHookValues,
+  type SaidRules,
+  valuesIn,
+} from "./hook-values.ts";
 
 const told = (text: string) => Object.fromEntries(parseHookValues(text).map(({ name, value }) => [name, value]));
 
@@ -34,6 +42,9 @@ describe("what hooks have set", () => {
   let dir: string;
   const kept = () => join(dir, "hooks.json");
   const said = () => join(dir, "said");
+  const masks = () => join(dir, "masks");
+  const keep = (step: string, rules?: SaidRules) =>
+    keepHookValues(kept(), { step, said: { values: said(), masks: masks() } }, rules);
   beforeEach(async () => {
     dir = await mkdtemp(join(tmpdir(), "windlass-hooks-"));
   });
@@ -41,10 +52,10 @@ describe("what hooks have set", () => {
 
   test("is kept once: what is written behind the hook counts no more", async () => {
     await writeFile(said(), "A=1\n");
-    await keepHookValues(kept(), "hook-1", said());
+    await keep("hook-1");
     await writeFile(said(), "A=2\n");
-    await keepHookValues(kept(), "hook-1", said());
-    await keepHookValues(kept(), "hook-2", said());
+    await keep("hook-1");
+    await keep("hook-2");
     expect(valuesIn(await readHookValues(kept()))).toEqual([
       { name: "A", value: "1" },
       { name: "A", value: "2" },
@@ -52,15 +63,57 @@ describe("what hooks have set", () => {
   });
 
   test("is nothing where a hook has written none, or a link lies in the place of its file", async () => {
-    await keepHookValues(kept(), "hook-1", said());
+    await keep("hook-1");
     await writeFile(join(dir, "secret"), "A=1\n");
     await symlink(join(dir, "secret"), said());
-    await keepHookValues(kept(), "hook-1", said());
-    expect(await readHookValues(kept())).toEqual({});
+    await keep("hook-2");
+    expect(valuesIn(await readHookValues(kept()))).toEqual([]);
+  });
+
+  test("stays nothing if something is written to the file of a hook that has ended", async () => {
+    await keep("hook-1");
+    await writeFile(said(), "A=forged\n");
+    await keep("hook-1");
+    expect(valuesIn(await readHookValues(kept()))).toEqual([]);
+  });
+
+  test("is masked where its name is on the list, also late, with what is in it", async () => {
+    await writeFile(said(), 'A=first-secret\nB=seen\nC={"key":"inner-secret"}\n');
+    await writeFile(masks(), "A\r\n\n C \n");
+    await keep("hook-1");
+    await rm(said());
+    await writeFile(masks(), "B\n");
+    await keep("hook-2");
+    const values = await readHookValues(kept());
+    expect(maskedIn(values, ["hook-1"])).toEqual(["first-secret", '{"key":"inner-secret"}', "inner-secret"]);
+    expect(maskedIn(values)).toContain("seen");
+    expect(valuesIn(values).at(-1)).toEqual({ name: "B", value: "seen" });
+  });
+
+  test("of a hook that has failed, only what is masked is kept", async () => {
+    await writeFile(said(), "A=first-secret\nB=seen\n");
+    await writeFile(masks(), "A\n");
+    await keep("hook-1", { maySet: [], isFailed: true });
+    expect(valuesIn(await readHookValues(kept()))).toEqual([{ name: "A", value: "first-secret" }]);
+  });
+
+  test("is refused where a name is masked that nobody has set: its value would be shown", async () => {
+    await writeFile(said(), "TOKEN=x\n");
+    await writeFile(masks(), "TOKENS\n");
+    await expect(keep("hook-1")).rejects.toThrow(/"TOKENS" on the list of WINDLASS_MASK, which no hook has set/);
+  });
+
+  test("may be arguments for terraform where the operator lets it, and nothing else that is refused", async () => {
+    const rules = { maySet: ["TF_CLI_ARGS_plan"] };
+    await writeFile(said(), "TF_CLI_ARGS_plan=-compact-warnings\n");
+    await expect(keep("hook-1")).rejects.toThrow(/may not set "TF_CLI_ARGS_plan"/);
+    await keep("hook-1", rules);
+    await writeFile(said(), "TF_CLI_ARGS_apply=-lock=false\n");
+    await expect(keep("hook-2", rules)).rejects.toThrow(/may not set "TF_CLI_ARGS_apply"/);
   });
 
   test("has a bound", async () => {
     await writeFile(said(), `A=${"x".repeat(maxValuesBytes)}`);
-    await expect(keepHookValues(kept(), "hook-1", said())).rejects.toThrow(/more than 256 KiB/);
+    await expect(keep("hook-1")).rejects.toThrow(/more than 256 KiB/);
   });
 });

@@ -155,7 +155,7 @@ describeWithTerraform("hooks", () => {
   });
 
   test("a cancel reaches one, and those that clean up run behind it", async () => {
-    await hook("terraform-pre-plan", "echo begun; trap 'exit 1' INT; while :; do sleep 0.1; done");
+    await hook("terraform-pre-plan", "echo begun; trap 'echo asked; exit 1' TERM; while :; do sleep 0.1; done");
     await hook("on-cancel.d/1", "echo taken back");
     await hook("job-exit.d/1", "echo bye");
     const job = await begun();
@@ -166,7 +166,7 @@ describeWithTerraform("hooks", () => {
       outcome: JobOutcome.CANCELED,
       errorMessage: "the hook terraform-pre-plan was canceled",
     });
-    expect(job.logText).toMatch(/taken back[\s\S]*bye/);
+    expect(job.logText).toMatch(/asked[\s\S]*taken back[\s\S]*bye/);
   });
 
   test.each<[string, string, number, RegExp]>([

@@ -2,6 +2,8 @@ import { constants, copyFile } from "node:fs/promises";
 import { join } from "node:path";
 import { messageOf } from "../../../lib/values/errors.ts";
 import { WindlassError } from "../../../lib/words/errors.ts";
+import type { HookStage } from "../../../lib/words/hook-stages.ts";
+import { makeTextRedactor } from "../../../terraform/redaction/redact.ts";
 import { engineNameOf } from "../../contract/engine-name.ts";
 import { freshDirectory } from "../../disk/durable-files.ts";
 import { configurationRoot } from "../../jobs/files.ts";
@@ -9,10 +11,13 @@ import { type AgentJob, idsOf } from "../../jobs/job.ts";
 import type { JobLog } from "../../jobs/log.ts";
 import { notice } from "../../jobs/log-lines.ts";
 import type { JobPlace } from "../job-place.ts";
-import { hookStep, type JobSteps, type StepEnd } from "../job-steps.ts";
+import type { JobSteps, StepEnd } from "../job-steps.ts";
+import { type GivenInputs, secretsOfJob } from "../job-variables.ts";
 import type { JobContext } from "../services.ts";
-import { findHooks, type Hook, type HookStage, sha256OfHook } from "./hook-files.ts";
-import { keepHookValues } from "./hook-values.ts";
+import { findHooks, type Hook, sha256OfHook } from "./hook-files.ts";
+import { keepHookReport } from "./hook-reports.ts";
+import { type HookSaid, keepHookValues, maskedIn, readHookValues } from "./hook-values.ts";
+import { hookStep } from "./step-hook.ts";
 
 /** What is shorter lived than a phase: it runs when the job is over, or nobody wants it any more. */
 const lastMs = 30_000;
@@ -42,6 +47,19 @@ export interface JobHooksParts {
   readonly log: JobLog;
   readonly steps: JobSteps;
   readonly place: JobPlace;
+  readonly variables: Promise<GivenInputs>;
+}
+
+/** What a hook writes for this agent. */
+interface HookFiles extends HookSaid {
+  readonly summary: string;
+}
+
+interface ReportedHook {
+  readonly files: HookFiles;
+  readonly end: StepEnd;
+  /** Undefined when an earlier process of this agent has started it. */
+  readonly sha256: string | undefined;
 }
 
 /** The programs of the agent's operator around a job. Each is a step of it: at most once, adopted, part of its log. */
@@ -67,7 +85,23 @@ export class JobHooks {
       if (!job.journal.has("step_started")) throw new WindlassError("validation", problems.join("; "));
       context.log.warn({ ...idsOf(job), problems }, "hooks that may not run are left out");
     }
-    return new JobHooks(parts, hooks);
+    const opened = new JobHooks(parts, hooks);
+    await opened.#hideOfOthers();
+    return opened;
+  }
+
+  /** A hook that has run and is not there any more does not come again: what it has masked stays masked. */
+  async #hideOfOthers(): Promise<void> {
+    const { job, log } = this.#parts;
+    if (!job.journal.has("step_started")) return;
+    const values = await readHookValues(job.files.hookValues);
+    const known = new Set(this.#hooks.map(stepOf));
+    log.hide(
+      maskedIn(
+        values,
+        Object.keys(values).filter((step) => !known.has(step)),
+      ),
+    );
   }
 
   /** Whether one runs there; `isEarly` asks for those before init alone, or those behind it alone. */
@@ -118,12 +152,15 @@ export class JobHooks {
     const { job, context, log, steps } = this.#parts;
     const name = stepOf(hook);
     await log.say(`${name}-heading`, () => `\nExecuting ${titleOf(hook)} hook...\n`);
-    const said = join(this.#room, `${name}.env`);
+    const file = (ending: string) => join(this.#room, `${name}.${ending}`);
+    const files = { values: file("env"), masks: file("mask"), summary: file("md") };
+    let sha256: string | undefined;
     const environment = async () => {
       // The job may have put something in its place: a link to a file of this agent, or variables of its own.
       await freshDirectory(this.#room);
-      context.log.info({ ...idsOf(job), hook: hook.path, sha256: await sha256OfHook(hook) }, "hook starts");
-      return this.#told(hook, told, said);
+      sha256 = await sha256OfHook(hook);
+      context.log.info({ ...idsOf(job), hook: hook.path, sha256 }, "hook starts");
+      return this.#told(hook, told, files);
     };
     const end = await steps.run({
       name,
@@ -135,20 +172,51 @@ export class JobHooks {
         readable: [context.config.hooks?.directory ?? ""],
         environment,
         runsAnyway: runsAnyway.has(hook.stage),
+        outside: this.#isOutside(hook) ? this.#room : undefined,
       },
     });
+    const verdict = await this.#settle(hook, files, end);
+    if (end.kind !== "skipped" && end.kind !== "refused") await this.#report(hook, { files, end, sha256 });
+    return verdict;
+  }
+
+  /** Takes what a hook has set. Of one that failed only what must not be seen counts. */
+  async #settle(hook: Hook, said: HookFiles, end: StepEnd): Promise<HookVerdict> {
+    const { job, context, log } = this.#parts;
     const verdict = this.#verdictOf(hook, end);
-    if (end.kind !== "exited" || verdict.kind === "failed") return verdict;
+    if (end.kind !== "exited") return verdict;
+    const isFailed = verdict.kind === "failed";
+    const step = stepOf(hook);
+    const { maySet = [] } = context.config.hooks ?? {};
     try {
-      await keepHookValues(job.files.hookValues, name, said);
-      return verdict;
+      await keepHookValues(job.files.hookValues, { step, said }, { maySet, isFailed });
     } catch (error) {
       context.stopping.throwIfAborted();
-      return {
-        kind: "failed",
-        why: `the hook ${hook.name} has set variables that cannot be: ${messageOf(error)}`,
-        end,
+      if (isFailed) return verdict;
+      const why = `the hook ${hook.name} has set variables that cannot be: ${messageOf(error)}`;
+      return { kind: "failed", why, end };
+    }
+    log.hide(maskedIn(await readHookValues(job.files.hookValues), [step]));
+    return verdict;
+  }
+
+  /** Nothing of a summary is told when nobody knows any more what must not be seen. It changes nothing of its job. */
+  async #report(hook: Hook, { files, end, sha256 }: ReportedHook): Promise<void> {
+    const { job, context, variables } = this.#parts;
+    try {
+      const secrets = await secretsOfJob(job, variables).catch(() => undefined);
+      const redact = secrets === undefined ? () => "" : await makeTextRedactor(secrets);
+      const told = {
+        step: stepOf(hook),
+        name: hook.name,
+        sha256: sha256 ?? (await sha256OfHook(hook)),
+        exitCode: end.kind === "exited" ? end.code : -1,
+        said: files.summary,
       };
+      await keepHookReport(job.files.hookReports, told, redact);
+    } catch (error) {
+      context.stopping.throwIfAborted();
+      context.log.warn({ ...idsOf(job), hook: hook.path, err: error }, "what a hook says for people cannot be kept");
     }
   }
 
@@ -188,10 +256,20 @@ export class JobHooks {
     return join(this.#parts.job.files.work, "hooks");
   }
 
-  async #told(hook: Hook, { exitCode, planJson }: ToldHook, said: string): Promise<Readonly<Record<string, string>>> {
+  #isOutside({ stage }: Hook): boolean {
+    return this.#parts.context.config.hooks?.outsideSandbox?.includes(stage) ?? false;
+  }
+
+  async #told(
+    hook: Hook,
+    { exitCode, planJson }: ToldHook,
+    files: HookFiles,
+  ): Promise<Readonly<Record<string, string>>> {
     const { job, place } = this.#parts;
-    const { spec, files, claim } = job;
+    const { spec, files: own, claim } = job;
     const isBehindPlan = job.isApply || planJson !== undefined || exitCode !== undefined;
+    const seen = this.#isOutside(hook) ? (path: string) => path : place.seen;
+    const root = configurationRoot(own.work);
     return {
       WINDLASS_HOOK: hook.stage,
       WINDLASS_PHASE: job.isApply ? "apply" : "plan",
@@ -200,13 +278,15 @@ export class JobHooks {
       WINDLASS_WORKSPACE: spec.workspace,
       WINDLASS_EPOCH: String(claim.epoch),
       WINDLASS_ENGINE: engineNameOf(spec),
-      WINDLASS_CONFIG_DIR: place.seenPlace(configurationRoot(files.work)),
-      WINDLASS_STATE_FILE: place.seen(files.stateFile),
-      ...(isBehindPlan && { WINDLASS_PLAN_FILE: place.seen(files.planFile) }),
-      ...(planJson !== undefined && { WINDLASS_PLAN_JSON: place.seen(await this.#shownPlan(planJson)) }),
+      WINDLASS_CONFIG_DIR: this.#isOutside(hook) ? root : place.seenPlace(root),
+      WINDLASS_STATE_FILE: seen(own.stateFile),
+      ...(isBehindPlan && { WINDLASS_PLAN_FILE: seen(own.planFile) }),
+      ...(planJson !== undefined && { WINDLASS_PLAN_JSON: seen(await this.#shownPlan(planJson)) }),
       ...(exitCode !== undefined && { WINDLASS_EXIT_CODE: String(exitCode) }),
-      WINDLASS_ENV: place.seen(said),
-      TFC_AGENT_ENV: place.seen(said),
+      WINDLASS_ENV: seen(files.values),
+      TFC_AGENT_ENV: seen(files.values),
+      WINDLASS_MASK: seen(files.masks),
+      WINDLASS_SUMMARY: seen(files.summary),
     };
   }
 

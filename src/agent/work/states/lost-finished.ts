@@ -8,6 +8,7 @@ import { makeTextRedactor, sensitiveMark } from "../../../terraform/redaction/re
 import type { FinalState } from "../../../terraform/state/watcher.ts";
 import type { Execution } from "../execution.ts";
 import type { StepEnd } from "../job-steps.ts";
+import { secretsOfJob } from "../job-variables.ts";
 import { isSuccess } from "../phase-steps.ts";
 import type { PhaseEnd } from "../results.ts";
 import { isOwnEnd } from "./settle-state.ts";
@@ -64,12 +65,9 @@ async function lastState(
 }
 
 /** Without secrets; when nobody can tell the secrets any more, without any index key and id. They were compared before. */
-async function shown({ variables }: Execution, lost: readonly LostResource[]): Promise<LostFacts["lost"]> {
+async function shown({ job, variables }: Execution, lost: readonly LostResource[]): Promise<LostFacts["lost"]> {
   if (lost.length === 0) return [];
-  const secrets = await variables.then(
-    (found) => found.secrets,
-    () => undefined,
-  );
+  const secrets = await secretsOfJob(job, variables).catch(() => undefined);
   const redact = secrets === undefined ? undefined : await makeTextRedactor(secrets);
   return lost.map((resource) => {
     const { address, id } = resource;

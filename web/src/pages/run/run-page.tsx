@@ -19,6 +19,7 @@ import { RunStateBadge } from "../../words/run-state-badge.tsx";
 import { countsText, hasEnded, runStateWords } from "../../words/run-states.ts";
 import { ActionBar } from "./action-bar.tsx";
 import { RunFacts } from "./facts.tsx";
+import { HookSummaries } from "./hook-summaries.tsx";
 import { resultsOf } from "./results.ts";
 import { RunEvents } from "./run-events.tsx";
 import { aheadText, hasNoLog, type RunTab, runTabs, useShownTab } from "./run-tabs.ts";
@@ -103,6 +104,7 @@ function KnownRun({ run, tab, children }: KnownRunProps) {
       <StageBar run={run} />
       <WaitingBanner run={run} />
       <Trouble run={run} />
+      <HookSummaries run={run} />
       {children}
       <Tabs
         label="Parts of the run"
