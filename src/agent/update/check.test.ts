@@ -97,6 +97,44 @@ describe("a manifest is trusted", () => {
   });
 });
 
+/** Releases over the years, as an agent sees them that has not been started for a long time. */
+describe("keys are replaced", () => {
+  const generation = () => Array.from({ length: 3 }, () => pemOf(generateKeyPairSync("ed25519")));
+  const [second, third] = [generation(), generation()];
+  const announcing = (sequence: number, next: readonly string[], by: readonly string[]) =>
+    signed(manifest({ sequence, next_keys: [...publicKeys(next)] }), by);
+  const knowing = (keys: readonly string[], sequence = 10) => ({
+    ...facts,
+    record: { ...fresh, sequence, keys: [...keys] },
+  });
+
+  test("one generation after the other, over two major versions", () => {
+    const first = announcing(20, second, [a, b]);
+    expect(trustManifest(first, facts)).toMatchObject({ kind: "trusted", manifest: { next_keys: publicKeys(second) } });
+    const afterFirst = knowing(publicKeys(second), 20);
+    const next = announcing(30, third, second.slice(0, 2));
+    expect(why(trustManifest(next, facts))).toBe("SIGNATURE");
+    expect(why(trustManifest(next, afterFirst))).toBe("trusted");
+    const last = signed(manifest({ sequence: 40 }), third.slice(1));
+    expect(why(trustManifest(last, afterFirst))).toBe("SIGNATURE");
+    expect(why(trustManifest(last, knowing(publicKeys(third), 30)))).toBe("trusted");
+  });
+
+  test("an agent that has missed an announcement crosses it where both generations sign", () => {
+    const both = announcing(30, third, [a, b, ...second.slice(0, 2)]);
+    expect([facts, knowing(publicKeys(second), 20)].map((known) => why(trustManifest(both, known)))).toEqual([
+      "trusted",
+      "trusted",
+    ]);
+    expect(why(trustManifest(announcing(31, third, [a, ...second.slice(0, 1)]), facts))).toBe("SIGNATURE");
+  });
+
+  test("an old manifest that announces other keys is no way back", () => {
+    const old = announcing(20, [stranger, stranger, stranger], [a, b]);
+    expect(why(trustManifest(old, knowing(publicKeys(second), 21)))).toBe("SEQUENCE");
+  });
+});
+
 describe("a version is chosen", () => {
   test("if nothing speaks against it", () => {
     expect(chooseRelease(manifest(), "1.4.2", facts)).toMatchObject({ kind: "chosen", artifact });

@@ -128,6 +128,8 @@ export class PlacedReleases implements AgentReleases {
     await using http = new ReleaseHttp(this.#parts.clock, undefined);
     const limits = { maxBytes: maxFileBytes, deadlineMs: fetchMs };
     const found = await http.save({ url: this.#at(file), into, ...limits }, new AbortController().signal);
+    if (found === undefined)
+      throw new WindlassError("storage_unavailable", `${file} is in the manifest and is not there`);
     if (found !== sha256) {
       await rm(into, { force: true });
       throw new WindlassError("storage_unavailable", `${file} is not what the manifest says: it was not passed on`);

@@ -1,0 +1,134 @@
+import { createHash } from "node:crypto";
+import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import type { ServerResponse } from "node:http";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { ManualClock } from "../../../test/support/manual-clock.ts";
+import { ReleaseMirror } from "../../../test/support/release-mirror.ts";
+import { type Log, silentLog } from "../../lib/program/log.ts";
+import { PlacedReleases } from "./agent-releases.ts";
+
+const archive = Buffer.alloc(300_000, "version 1.4.2 ");
+const file = "windlass-agent-1.4.2-linux-x64.tar.gz";
+let dir: string;
+let mirror: ReleaseMirror;
+let clock: ManualClock;
+let warnings: string[];
+beforeEach(async () => {
+  dir = await mkdtemp(join(tmpdir(), "windlass-releases-"));
+  mirror = await ReleaseMirror.open();
+  clock = new ManualClock();
+  warnings = [];
+  publish();
+});
+afterEach(async () => {
+  await mirror[Symbol.asyncDispose]();
+  await rm(dir, { recursive: true, force: true });
+});
+
+function manifestOf(bytes: Uint8Array): Buffer {
+  const sha256 = createHash("sha256").update(bytes).digest("hex");
+  const artifacts = [{ os: "linux", arch: "x64", file, size: bytes.length, sha256 }];
+  return Buffer.from(JSON.stringify({ releases: [{ version: "1.4.2", artifacts }] }));
+}
+
+function publish(manifest = manifestOf(archive)): void {
+  mirror.files.set("/agents/manifest.json", manifest);
+  mirror.files.set("/agents/manifest.json.sig", Buffer.from("signed"));
+  mirror.files.set(`/agents/${file}`, archive);
+}
+
+function releases(place = `${mirror.url}/agents`): PlacedReleases {
+  const warn = (fields: unknown) => {
+    const { reason } = fields as { readonly reason: string };
+    warnings.push(reason);
+  };
+  const log: Log = { ...silentLog(), warn };
+  return new PlacedReleases({ place, keepIn: join(dir, "kept"), clock, log });
+}
+
+async function all(parts: AsyncIterable<Uint8Array>): Promise<Buffer> {
+  const found: Uint8Array[] = [];
+  for await (const part of parts) found.push(part);
+  return Buffer.concat(found);
+}
+
+const answer = (path: string, how: (response: ServerResponse) => void) =>
+  mirror.answers.set(path, (_, response) => how(response));
+
+describe("releases behind an address", () => {
+  test("are listed, and a file is fetched once, whoever asks, from wherever", async () => {
+    const placed = releases();
+    const served = await placed.current();
+    expect(served?.releases).toEqual([{ version: "1.4.2", isWithdrawn: false, platforms: ["linux-x64"] }]);
+    expect(Buffer.from(served?.signatures ?? []).toString()).toBe("signed");
+    const found = await Promise.all(
+      [0, 0, 0, 299_990, 300_000].map(async (from) => all(await placed.read(file, from))),
+    );
+    expect(found.map(({ length }) => length)).toEqual([300_000, 300_000, 300_000, 10, 0]);
+    expect(found[0]?.equals(archive)).toBe(true);
+    await all(await placed.read(file, 0));
+    expect(mirror.asked.filter((path) => path.endsWith(".tar.gz"))).toHaveLength(1);
+  });
+
+  test("lead elsewhere where the address says so", async () => {
+    mirror.files.set("/moved", archive);
+    answer(`/agents/${file}`, (response) => response.writeHead(302, { location: "/moved" }).end());
+    expect(await all(await releases().read(file, 0))).toHaveLength(archive.length);
+  });
+
+  test.each<[string, (response: ServerResponse) => void, RegExp]>([
+    ["is not there", (response) => response.writeHead(404).end(), /is in the manifest and is not there/],
+    ["is another one", (response) => response.end(Buffer.alloc(archive.length, "x")), /not what the manifest says/],
+    ["is too short", (response) => response.end(archive.subarray(1)), /not what the manifest says/],
+    ["fails", (response) => response.writeHead(500).end(), /status 500/],
+    [
+      "breaks off",
+      (response) => {
+        response.writeHead(200, { "content-length": String(archive.length) });
+        response.write(archive.subarray(0, 50), () => response.destroy());
+      },
+      /cannot be read/,
+    ],
+  ])("pass nothing on of a file that %s, and try again with the next question", async (_, how, why) => {
+    const placed = releases();
+    answer(`/agents/${file}`, how);
+    await expect(placed.read(file, 0)).rejects.toThrow(why);
+    mirror.answers.clear();
+    expect(await all(await placed.read(file, 0))).toHaveLength(archive.length);
+    expect((await readdir(join(dir, "kept"))).filter((name) => name.endsWith(".partial"))).toEqual([]);
+  });
+
+  test("are none while their manifest cannot be read, which is said once", async () => {
+    const placed = releases();
+    for (const broken of ["not JSON", '{"releases":[{"version":"1.4.2","artifacts":[{"file":"../x"}]}]}']) {
+      publish(Buffer.from(broken));
+      expect(await placed.current()).toBeUndefined();
+      await clock.advance(10_001);
+      expect(await placed.current()).toBeUndefined();
+      await clock.advance(10_001);
+    }
+    expect(warnings).toHaveLength(2);
+    publish();
+    expect((await placed.current())?.files).toEqual(new Set([file]));
+  });
+
+  test("of another authority are not believed", async () => {
+    await using secure = await ReleaseMirror.open({ tls: true });
+    for (const [path, bytes] of mirror.files) secure.files.set(path, bytes);
+    expect(await releases(`${secure.url}/agents`).current()).toBeUndefined();
+    expect(warnings[0]).toMatch(/certificate/);
+  });
+});
+
+test("releases in a directory are read where they lie", async () => {
+  await writeFile(join(dir, "manifest.json"), manifestOf(archive));
+  await writeFile(join(dir, "manifest.json.sig"), "signed");
+  const placed = releases(dir);
+  expect((await placed.current())?.files).toEqual(new Set([file]));
+  await expect(placed.read(file, 0)).rejects.toThrow(/is in the manifest and cannot be read/);
+  await writeFile(join(dir, file), archive);
+  expect((await all(await placed.read(file, 10))).equals(archive.subarray(10))).toBe(true);
+  expect(await readFile(join(dir, "manifest.json"))).toEqual(manifestOf(archive));
+});
