@@ -14,8 +14,11 @@ import {
 export type Message = Readonly<Record<string, unknown>>;
 type Method = MethodDefinition<Message, Message>;
 
+type Loaded = Readonly<Record<string, ServiceDefinition | object>>;
+
 interface ProtoLoader {
-  loadSync(files: readonly string[], options: object): Readonly<Record<string, ServiceDefinition | object>>;
+  loadSync(files: readonly string[], options: object): Loaded;
+  loadFileDescriptorSetFromBuffer(set: Uint8Array, options: object): Loaded;
 }
 
 const root = resolve(import.meta.dirname, "../..");
@@ -27,7 +30,16 @@ const loader = createRequire(createRequire(import.meta.url).resolve("@grpc/grpc-
 /** Reads proto files and gives their services by full name. */
 export function loadServices(files: readonly string[]): ReadonlyMap<string, ServiceDefinition> {
   const includeDirs = ["proto", "third_party"].map((folder) => resolve(root, folder));
-  const found = loader.loadSync(files, { includeDirs, enums: String, longs: String, defaults: true, oneofs: true });
+  return servicesIn(loader.loadSync(files, { includeDirs, ...plainly }));
+}
+
+/** The same of a google.protobuf.FileDescriptorSet. */
+export const loadDescribed = (set: Uint8Array): ReadonlyMap<string, ServiceDefinition> =>
+  servicesIn(loader.loadFileDescriptorSetFromBuffer(set, plainly));
+
+const plainly = { enums: String, longs: String, defaults: true, oneofs: true };
+
+function servicesIn(found: Loaded): ReadonlyMap<string, ServiceDefinition> {
   const services = Object.entries(found).filter(([, entry]) => !("format" in entry));
   return new Map(services.map(([name, entry]) => [name, entry as ServiceDefinition]));
 }

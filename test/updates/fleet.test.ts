@@ -4,6 +4,7 @@ import { cp, mkdir, mkdtemp, readFile, readlink, rm, symlink, writeFile } from "
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
+import { create } from "@bufbuild/protobuf";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { publicKeys, signManifest } from "../../scripts/releasing/manifest.ts";
 import { journalFormat } from "../../src/agent/update/check.ts";
@@ -16,6 +17,7 @@ import { recordUpdate, updateHeard } from "../../src/control/updates/heard-updat
 import { Rollouts } from "../../src/control/updates/rollouts.ts";
 import type { Agent } from "../../src/domain/agents/agent.ts";
 import { type AgentUpdatePolicy, defaultUpdatePolicy } from "../../src/domain/agents/agent-update.ts";
+import { AgentUpdateWishSchema } from "../../src/gen/windlass/agent/v1/agent_gateway_service_pb.ts";
 import { packDirectory } from "../../src/lib/archive/pack.ts";
 import { silentLog } from "../../src/lib/program/log.ts";
 import type { PoolId } from "../../src/lib/words/ids.ts";
@@ -47,10 +49,12 @@ beforeEach(async () => {
   await publish();
   releases = new PlacedReleases({ place: join(dir, "releases"), keepIn: dir, clock, log: silentLog() });
   rollouts = new Rollouts(() => control, releases);
-  pool = (await createPool(control, fixture.as("owner"), {
+  pool = (
+    await createPool(control, fixture.as("owner"), {
       ...{ organization: fixture.organization.name, name: "prod", description: "", isOrganizationScoped: true },
       ...{ grants: [], requestId: "" },
-    })).pool.id;
+    })
+  ).pool.id;
 });
 afterEach(async () => {
   await Promise.all(members.map((member) => member.stop()));
@@ -134,8 +138,8 @@ class Member {
       rollouts.changed(pool);
     }
     const wish = await rollouts.wishFor({ id: this.agent.id, poolId: pool });
-    const said = { targetVersion: wish?.target ?? "", manifestSha256: wish?.manifestSha256 ?? "" };
-    this.#updater.answered(wish === undefined ? undefined : ({ ...said, $typeName: wishType } as const));
+    const said = wish && { targetVersion: wish.target, manifestSha256: wish.manifestSha256 };
+    this.#updater.answered(said && create(AgentUpdateWishSchema, said));
   }
 
   #start(isTrial: boolean): Updater {
@@ -175,8 +179,6 @@ class Member {
     await rm(join(at, "trial"), { force: true });
   }
 }
-
-const wishType = "windlass.agent.v1.AgentUpdateWish";
 
 /**
  * Fifty of them in a pool that has heard each of them, and then gets this policy; of the new version `isGood` says on whose

@@ -23,7 +23,7 @@ beforeAll(async () => {
   server = await scene.server({ args: ["--heartbeat-interval", "300ms", "--agent-releases", versions.directory] });
   pool = await server.api.pool();
   agent = await scene.agent(server, {
-    ...{ pool, args: ["--update-trial", "8s", "--update-max-wait", "500ms"] },
+    ...{ pool, args: ["--update-trial", "16s", "--update-max-wait", "500ms"] },
     within: ([, ...args]) => ({ command: launcher, args }),
   });
 });

@@ -13,9 +13,9 @@ export interface TrialOptions {
 
 /** How many answered heartbeats prove that a session is held. */
 const neededBeats = 2;
-/** Uptime that a version needs, and when it gives itself up: parts of the trial. The launcher ends it after all of it. */
+/** Uptime that a version needs, and when it gives itself up: parts of the trial. The launcher, which counts the start of the program too, ends it after all of it. */
 const proofShare = 1 / 3;
-const giveUpShare = 0.9;
+const giveUpShare = 0.75;
 const lookMs = 500;
 
 export type TrialEnd = "confirmed" | "failed" | "stopped";

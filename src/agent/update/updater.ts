@@ -5,6 +5,7 @@ import { failpoint } from "../../lib/program/failpoint.ts";
 import type { Log } from "../../lib/program/log.ts";
 import { messageOf } from "../../lib/values/errors.ts";
 import type { UpdateConfig, UpdateTalk } from "../contract/update-talk.ts";
+import { isOutOfSpace } from "../disk/durable-files.ts";
 import { bringRelease } from "./bring.ts";
 import { type ChosenRelease, chooseRelease, trustManifest, type UpdateRules } from "./check.ts";
 import type { SignedManifest, UpdateManifest } from "./manifest.ts";
@@ -169,6 +170,8 @@ export class Updater implements UpdateTalk {
 
   /** The wish was taken back: what is on the disk stays there, for the next time. */
   #noWish(): void {
+    // The server wishes nothing of an agent that does not update itself: it says so for as long as that is true.
+    if (this.#status.kind === "refused" && this.#status.why.reason === "DISABLED") return;
     if (["downloading", "ready", "refused"].includes(this.#status.kind)) this.#status = { kind: "none" };
   }
 
@@ -180,6 +183,8 @@ export class Updater implements UpdateTalk {
     if (target === version) return this.#upToDate();
     this.#toldUpToDate = false;
     if (obstacle !== undefined) return this.#refuse(target, refusal("DISABLED", obstacle));
+    const unwritable = await this.#whyUnwritable();
+    if (unwritable !== undefined) return this.#refuse(target, unwritable);
     const chosen = await this.#choose(target, manifestSha256, signal);
     if (chosen.kind === "refused") return this.#refuse(target, chosen);
     log.info({ version: target }, "Core update is available");
@@ -190,6 +195,16 @@ export class Updater implements UpdateTalk {
     log.info({ version: target }, "Core update is ready");
     await this.#moment(signal);
     return this.#switchTo(target, chosen, signal);
+  }
+
+  async #whyUnwritable(): Promise<UpdateRefusal | undefined> {
+    try {
+      await this.#slots.make();
+      return undefined;
+    } catch (error) {
+      const why = `${this.#slots.root} cannot be written: ${messageOf(error)}`;
+      return refusal(isOutOfSpace(error) ? "NO_SPACE" : "DISABLED", why);
+    }
   }
 
   #upToDate(): undefined {
