@@ -5,7 +5,12 @@ import { readFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { gunzipSync } from "node:zlib";
 import { clone, fromBinary, toBinary } from "@bufbuild/protobuf";
-import { type DescriptorProto, FieldDescriptorProto_Type, type FileDescriptorSet, FileDescriptorSetSchema } from "@bufbuild/protobuf/wkt";
+import {
+  type DescriptorProto,
+  FieldDescriptorProto_Type,
+  type FileDescriptorSet,
+  FileDescriptorSetSchema,
+} from "@bufbuild/protobuf/wkt";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { packDirectory } from "../../src/lib/archive/pack.ts";
 import { type AgentConversation, registerAgent, startConversation } from "../clients/agent-conversation.ts";
@@ -37,7 +42,11 @@ describe("the wire", () => {
   test.each<[string, (set: FileDescriptorSet) => void, string | RegExp]>([
     ["a field is gone", (set) => void spec(set)?.field.splice(1, 1), /JobSpec: field 2 \(run_id\) is gone/],
     ["a field has another number", (set) => renumber(spec(set)?.field[1]), /JobSpec: field 2 \(run_id\) is gone/],
-    ["a field has another type", (set) => retype(spec(set)?.field[1]), /field 2 was run_id.*STRING and is run_id.*BYTES/],
+    [
+      "a field has another type",
+      (set) => retype(spec(set)?.field[1]),
+      /field 2 was run_id.*STRING and is run_id.*BYTES/,
+    ],
     ["a field has another name", (set) => rename(spec(set)?.field[1]), /field 2 was run_id.* and is other/],
     ["a message is gone", (set) => void job(set)?.messageType.splice(0), /message windlass\.agent\.v1\.\w+ is gone/],
     ["an enum's value is another", (set) => rename(job(set)?.enumType[0]?.value[1]), /value 1 was \w+ and is other/],
@@ -101,7 +110,9 @@ afterAll(() => client[Symbol.dispose]());
 
 describe("a client of an earlier version", () => {
   test("knows nothing of what came since", () => {
-    const names = earlier.file.flatMap(({ messageType }) => messageType.flatMap(({ field }) => field.map((f) => f.name)));
+    const names = earlier.file.flatMap(({ messageType }) =>
+      messageType.flatMap(({ field }) => field.map((f) => f.name)),
+    );
     expect(names.filter((name) => ["policy_denial", "denied_by", "hooks", "update"].includes(name))).toEqual([]);
   });
 
@@ -135,7 +146,9 @@ describe("a client of an earlier version", () => {
     expect(await person("StateService/GetOutputs", { workspace: "hello" })).toMatchObject({
       outputs: [{ name: "greeting", valueJson: '"hello world"' }],
     });
-    expect(await person("AgentService/ListAgents", { agentPool: "prod" })).toMatchObject({ agents: [{ name: "plain" }] });
+    expect(await person("AgentService/ListAgents", { agentPool: "prod" })).toMatchObject({
+      agents: [{ name: "plain" }],
+    });
     await session.leave();
   });
 
@@ -149,7 +162,9 @@ describe("a client of an earlier version", () => {
 async function plan(session: AgentConversation): Promise<void> {
   const { claim, token } = await session.startJob("JOB_PHASE_PLAN");
   const artifact = (method: string) => as(`windlass.agent.v1.JobArtifactService/${method}`, token);
-  expect(await client.unary(artifact("GetVariables"), {})).toMatchObject({ variables: [{ key: "who", value: "world" }] });
+  expect(await client.unary(artifact("GetVariables"), {})).toMatchObject({
+    variables: [{ key: "who", value: "world" }],
+  });
   expect(await bytesOf(client.download(artifact("DownloadConfiguration"), {}))).toEqual(archive);
   const bytes = Buffer.from("a plan");
   const header = { planSizeBytes: bytes.length, planSha256: sha256(bytes), engineVersion: "1.11.4" };

@@ -1,6 +1,6 @@
 import { lookup } from "node:dns";
 import type { LookupFunction } from "node:net";
-import { Agent, request } from "undici";
+import { Agent, EnvHttpProxyAgent, request } from "undici";
 import { issuerDocument, keysOf } from "../../domain/agents/key-set.ts";
 import { type IdentityTrust, isLocalIssuer } from "../../domain/agents/trust.ts";
 import { type Networks, networksOf, plainAddress } from "../../lib/net/networks.ts";
@@ -35,19 +35,18 @@ const mayBeAsked = (address: string, { issuer }: Asked): boolean =>
   (new URL(address).protocol === "https:" ||
     (new URL(address).protocol === "http:" && isLocalIssuer(issuer) && isLocalIssuer(address)));
 
-/** A redirect is no answer: nobody but the issuer says where its keys are. */
+/**
+ * A redirect is no answer: nobody but the issuer says where its keys are. What is not on this machine is asked through the proxy of
+ * the environment (HTTPS_PROXY, NO_PROXY), which looks names up by itself: where it leads, its rules say.
+ */
 async function documentAt(address: string, trust: Asked, resolver: Resolver): Promise<unknown> {
   const places = placesFor(trust);
   const { hostname } = new URL(address);
   if (places.has(hostname.replace(/^\[|\]$/g, ""))) throw new Error(refusalOf(hostname));
+  const ca = trust.caCertificates === "" ? {} : { ca: trust.caCertificates };
+  const connect = { lookup: lookupBut(places, resolver), timeout: answerMs, ...ca };
   await using dispatcher = closing(
-    new Agent({
-      connect: {
-        lookup: lookupBut(places, resolver),
-        timeout: answerMs,
-        ...(trust.caCertificates === "" ? {} : { ca: trust.caCertificates }),
-      },
-    }),
+    isLocalIssuer(trust.issuer) ? new Agent({ connect }) : new EnvHttpProxyAgent({ connect, requestTls: ca }),
   );
   const signal = AbortSignal.timeout(answerMs);
   const { statusCode, body } = await request(address, {
@@ -58,7 +57,7 @@ async function documentAt(address: string, trust: Asked, resolver: Resolver): Pr
 }
 
 /** Ends its connections, also those in the middle of an answer that is too large. */
-const closing = (agent: Agent) => ({ agent, [Symbol.asyncDispose]: () => agent.destroy() });
+const closing = (agent: Agent | EnvHttpProxyAgent) => ({ agent, [Symbol.asyncDispose]: () => agent.destroy() });
 
 async function textOf(body: AsyncIterable<Uint8Array>, address: string): Promise<string> {
   const parts: Uint8Array[] = [];

@@ -59,6 +59,39 @@ describe.skipIf(!hasBrowser)("pools, tokens and agents in the browser", () => {
     expect(await page.evaluate("document.activeElement?.dataset.testid")).toBe("new-token");
   });
 
+  test("a trust in an issuer is made after a mistake, seen among the tokens, and revoked", async () => {
+    await using somebody = await browser.admin(stage.server);
+    const { page } = somebody;
+    await somebody.open(`/o/default/pools/${pool}/tokens`);
+    await page.getByTestId("new-trust").click();
+    await page.getByTestId("trust-issuer").fill("http://issuer.example.com");
+    await page.getByTestId("trust-subjects").fill("system:serviceaccount:windlass:*\n\nrepo:acme/net:main");
+    await page.getByTestId("trust-audience").fill("windlass");
+    await page.getByTestId("trust-claims").fill("namespace");
+    await page.getByText('"namespace" is no NAME=VALUE').waitFor();
+    await page.getByTestId("trust-claims").fill("/kubernetes.io/namespace=windlass");
+    await page.getByTestId("new-trust-dialog-submit").click();
+    await page.getByTestId("new-trust-dialog").getByText(/https/).first().waitFor();
+    await page.getByTestId("trust-issuer").fill("https://issuer.example.com");
+    await page.getByTestId("trust-description").fill("<b>cluster</b>");
+    await page.getByTestId("new-trust-dialog-submit").click();
+    await page.getByTestId("new-trust-dialog").waitFor({ state: "detached" });
+    const row = page.getByTestId("tokens-row").filter({ hasText: "<b>cluster</b>" });
+    await row.getByText("trusts https://issuer.example.com").waitFor();
+    await row.getByText("system:serviceaccount:windlass:*, repo:acme/net:main").waitFor();
+    expect(await row.getByTestId("rotate-token").getAttribute("aria-disabled")).toBe("true");
+    const { agentTokens } = await stage.server.api.clients.tokens.listAgentTokens({
+      agentPool: pool,
+      onlyTrusts: true,
+    });
+    expect(agentTokens).toMatchObject([
+      { trust: { audience: "windlass", claims: { "/kubernetes.io/namespace": "windlass" } } },
+    ]);
+    await row.getByTestId("revoke-token").click();
+    await page.getByTestId("revoke-token-dialog-confirm").click();
+    await row.waitFor({ state: "detached" });
+  });
+
   test("a pool in use is not deleted, and names the workspaces in the way", async () => {
     const { api } = stage.server;
     const used = await api.pool();

@@ -12,12 +12,13 @@ import { ErrorNote } from "../../ui/error-note.tsx";
 import { Pagination } from "../../ui/pagination.tsx";
 import { useUrlState } from "../../ui/url-state.ts";
 import { NewTokenDialog } from "../tokens/new-token-dialog.tsx";
+import { NewTrustDialog } from "../tokens/new-trust-dialog.tsx";
 import { TokensTable } from "../tokens/tokens-table.tsx";
 import type { PoolTabProps } from "./pool-page.tsx";
 
 /** The tokens of the pool; those that have ended only if asked for. */
 export function TokensTab({ pool, overview }: PoolTabProps) {
-  const [isMaking, setIsMaking] = useState(false);
+  const [making, setMaking] = useState<"token" | "trust">();
   const [ended, setEnded] = useUrlState("ended");
   const [page, setPage] = useUrlState("page");
   const lack = useLack(Permission.OPERATE);
@@ -29,14 +30,14 @@ export function TokensTab({ pool, overview }: PoolTabProps) {
   );
   const tokens = ended === "" ? overview.agentTokens : (all.data?.agentTokens ?? []);
   const create = (
-    <ActionButton onClick={() => setIsMaking(true)} testId="new-token" tone="primary" disabledReason={lack}>
+    <ActionButton onClick={() => setMaking("token")} testId="new-token" tone="primary" disabledReason={lack}>
       New token
     </ActionButton>
   );
   return (
     <Section
       title="Tokens"
-      lead="A token admits agents to this pool alone. Its secret is shown once, when it is made."
+      lead="A token admits agents to this pool alone. Its secret is shown once, when it is made. A trust admits identities of an issuer, such as the pods of a cluster, without a secret."
       actions={
         <>
           <ActionButton
@@ -46,6 +47,9 @@ export function TokensTab({ pool, overview }: PoolTabProps) {
             isPressed={ended !== ""}
           >
             Show ended
+          </ActionButton>
+          <ActionButton onClick={() => setMaking("trust")} testId="new-trust" disabledReason={lack}>
+            New trust
           </ActionButton>
           {create}
         </>
@@ -67,7 +71,8 @@ export function TokensTab({ pool, overview }: PoolTabProps) {
         }
       />
       {ended !== "" && <Pagination token={page} nextToken={all.data?.nextPageToken ?? ""} onChange={setPage} />}
-      {isMaking && <NewTokenDialog pool={pool.name} onClose={() => setIsMaking(false)} />}
+      {making === "token" && <NewTokenDialog pool={pool.name} onClose={() => setMaking(undefined)} />}
+      {making === "trust" && <NewTrustDialog pool={pool.name} onClose={() => setMaking(undefined)} />}
     </Section>
   );
 }

@@ -1,5 +1,5 @@
 import type { ReactNode } from "react";
-import type { AgentToken } from "../../../../src/gen/windlass/v1/agent_token_pb.ts";
+import type { AgentToken, IdentityTrust } from "../../../../src/gen/windlass/v1/agent_token_pb.ts";
 import { type Column, DataTable } from "../../ui/data-table.tsx";
 import { RelativeTime } from "../../ui/relative-time.tsx";
 import { callerName } from "../../words/caller.ts";
@@ -40,9 +40,24 @@ const TokenName = ({ token, rows }: TokenNameProps) => (
     <span className="block max-w-48 truncate font-medium" title={token.description}>
       {token.description || <span className="quiet">no description</span>}
     </span>
-    <PrefixLine one={token} rows={rows} />
+    {token.trust === undefined ? <PrefixLine one={token} rows={rows} /> : <TrustLine trust={token.trust} />}
   </span>
 );
+
+/** Whose identities it admits, instead of a secret. */
+const TrustLine = ({ trust: { issuer, subjects, audience, claims, jwks } }: { readonly trust: IdentityTrust }) => {
+  const more = [
+    `audience ${audience}`,
+    ...Object.entries(claims).map(([name, value]) => `${name} = ${value}`),
+    jwks === "" ? "keys of the issuer" : "keys were given",
+  ];
+  return (
+    <span className="quiet block max-w-64 text-xs" title={more.join("\n")} data-testid="trust-line">
+      <span className="block truncate">trusts {issuer}</span>
+      <span className="block truncate font-mono">{subjects.join(", ")}</span>
+    </span>
+  );
+};
 
 const LastUse = ({ token: { lastUseTime, lastUseAddress } }: { readonly token: AgentToken }) => (
   <span>
