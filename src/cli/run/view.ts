@@ -13,6 +13,7 @@ import {
   type Waiting,
   WaitingReason,
 } from "../../gen/windlass/v1/run_pb.ts";
+import { counted } from "../../lib/text/counted.ts";
 import { lookUp } from "../../lib/values/records.ts";
 import { appliedWords, type CountedChanges, plannedWords, shortWords } from "../../lib/words/change-words.ts";
 import type { Context } from "../server/context.ts";
@@ -198,7 +199,7 @@ export async function sayLink(context: Context, run: Run): Promise<void> {
 /** What a hook says, in its first line: `-o json` has it all. */
 function hookLine({ phase, name, exitCode, summary }: RunHook): readonly [string, string] {
   const [first = "", ...others] = summary.split("\n").filter((line) => line.trim() !== "");
-  const more = others.length === 0 ? "" : ` (and ${others.length} more lines)`;
+  const more = others.length === 0 ? "" : ` (and ${counted(others.length, "more line")})`;
   const result = exitCode === 0 ? "" : exitCode < 0 ? "was ended" : `exit code ${exitCode}`;
   const said = first === "" ? "" : `${first.slice(0, 200)}${more}`;
   return [phase === RunPhase.APPLY ? "Apply's hook" : "Plan's hook", [name, result, said].filter(Boolean).join(": ")];
