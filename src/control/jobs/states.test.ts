@@ -72,7 +72,8 @@ describe.each(testEngines)("the states of an apply ($name)", (engine) => {
       ...{ outcome: "finished", exitCode: 0, errorMessage: "", hasChanges: false },
       ...{ logBytes: log.length, logSha256: sha256(log), isLogLost: false },
       ...{ counts: { add: 0, change: 0, destroy: 0, import: 0 }, planSha256: "", resourcesInFlight: [], lost: null },
-      ...{ stateSerial: serial, stateSha256, hasNotApplied: false, deniedBy: "", hooks: [], engine: null, engineVersion: "" },
+      ...{ stateSerial: serial, stateSha256, hasNotApplied: false, deniedBy: "", hooks: [] },
+      ...{ engine: null, engineVersion: "" },
     };
     return takeReport(fixture.control, { jobId: job.id, epoch: 1, agentId }, said);
   }
