@@ -224,7 +224,7 @@ async function offer(control: Control, aside: SetAside, { job, assignment }: Off
   // Reserved before the claim is written, so that a second look cannot overload the agent.
   if (!connected.reserve(job.id, epoch)) return "left";
   const isClaimed = await control.store
-    .step((tx) => tx.jobs.saveIf(move.job, { epoch: job.epoch, status: "queued" }))
+    .step((tx) => tx.jobs.saveIf(move.job, { epoch: job.epoch, status: "queued", read: job }))
     .catch((error: unknown) => {
       connected.release(job.id, epoch);
       throw error;

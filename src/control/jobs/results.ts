@@ -228,8 +228,9 @@ async function end(tx: Queries, at: Change, { job, report, log }: Ending): Promi
  * has.
  */
 async function noteEngine(tx: Queries, job: Job, { engine, engineVersion }: Report): Promise<void> {
+  if (engineVersion === "") return;
   const run = await tx.runs.get(job.runId);
-  if (run === undefined || engineVersion === "" || run.engineVersion === engineVersion) return;
+  if (run === undefined || run.engineVersion === engineVersion) return;
   const known = engine ?? run.engine ?? (await tx.workspaces.get(job.workspaceId))?.engine ?? null;
   await tx.runs.save({ ...run, engine: known, engineVersion });
 }
