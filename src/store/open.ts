@@ -26,6 +26,7 @@ import {
 import { postgresEngine } from "./engine/postgres.ts";
 import { type NoticeOptions, PostgresNotices } from "./engine/postgres-notices.ts";
 import { blobTables, logTables, sizeOfDatabase, sizeOfTables } from "./engine/postgres-space.ts";
+import type { SeenRows } from "./engine/seen-rows.ts";
 import { openExisting } from "./engine/snapshot.ts";
 import { openSqliteEngine } from "./engine/sqlite.ts";
 import { openPostgresLogStore } from "./logs/postgres.ts";
@@ -176,8 +177,8 @@ function parsed(url: string, scheme: "sqlite" | "files"): BlobTarget {
 
 const builder =
   (t: Tables, dialect: Dialect) =>
-  (db: Db): Queries =>
-    buildQueries({ db, t, dialect });
+  (db: Db, seen: SeenRows): Queries =>
+    buildQueries({ db, t, dialect, seen });
 
 interface MigratedOptions extends OpenOptions {
   readonly log: StoreLog;

@@ -120,7 +120,7 @@ function rowRules(scope: WriteScope): Pick<Rules, RowNouns> {
     },
     runs: {
       ...{ get, byIds: list, insert: send, save: send },
-      ...{ pending: within, active: within, countActive: within, newest: within },
+      ...{ pending: within, active: within, countActive: within, newest: within, ended: within },
       list: { kind: "read", asked: ({ workspaceId }) => scope.need(ofHolder(workspaceId)), seen: each },
     },
     runEvents: {

@@ -40,15 +40,15 @@ interface Owned {
 /** The same queries; those that change what somebody may watch tell it. Leases and signs of life are no changes. */
 function watchedQueries(q: Queries, statuses: Statuses, tell: Tell): Queries {
   const told: Told = (kind, { id, organizationId }) => tell({ kind, id, organizationId });
-  return {
-    ...q,
-    changes: { note: tell },
-    ...watchedRuns(q, tell, told),
-    ...watchedWorkspaces(q, tell, told),
-    ...watchedPools(q, tell, told),
-    agents: watchedAgents(q, statuses, { tell, told }),
-    tokens: {
-      ...q.tokens,
+  return overlaid(q, {
+    changes: () => ({ note: tell }),
+    runs: () => watchedRuns(q.runs, told),
+    jobs: () => watchedJobs(q.jobs, tell),
+    workspaces: () => watchedWorkspaces(q.workspaces, tell, told),
+    states: () => watchedStates(q.states, told),
+    pools: () => watchedPools(q.pools, tell, told),
+    agents: () => watchedAgents(q.agents, statuses, { tell, told }),
+    tokens: () => ({
       insert: async (row) => {
         await q.tokens.insert(row);
         told("token", row);
@@ -57,124 +57,142 @@ function watchedQueries(q: Queries, statuses: Statuses, tell: Tell): Queries {
         await q.tokens.save(row);
         told("token", row);
       },
-    },
-    upkeep: watchedUpkeep(q, told),
-  };
+    }),
+    upkeep: () => watchedUpkeep(q, told),
+  });
 }
+
+type Watched = { readonly [Noun in keyof Queries]?: () => Partial<Queries[Noun]> };
+
+/** Queries some of whose nouns have other members. Each noun is made when it is asked for: a transaction asks for few. */
+function overlaid(q: Queries, watched: Watched): Queries {
+  const makers = new Map<PropertyKey, () => object>(Object.entries(watched));
+  const made = new Map<PropertyKey, object>();
+  return new Proxy(q, {
+    get: (target, noun): unknown => {
+      const known = made.get(noun);
+      if (known !== undefined) return known;
+      const own: unknown = Reflect.get(target, noun);
+      const make = makers.get(noun);
+      if (make === undefined || typeof own !== "object" || own === null) return own;
+      const over = overMembers(own, new Map(Object.entries(make())));
+      made.set(noun, over);
+      return over;
+    },
+  });
+}
+
+const overMembers = (noun: object, members: ReadonlyMap<PropertyKey, unknown>): object =>
+  new Proxy(noun, { get: (target, name): unknown => members.get(name) ?? Reflect.get(target, name) });
 
 type Told = (kind: ChangedKind, row: Owned) => void;
 
-function watchedRuns(q: Queries, tell: Tell, told: Told): Pick<Queries, "runs" | "jobs"> {
+function watchedRuns(runs: Queries["runs"], told: Told): Partial<Queries["runs"]> {
   const ofRun = (row: Parameters<Queries["runs"]["insert"]>[0]) => {
     told("run", row);
     told("workspace", { id: row.workspaceId, organizationId: row.organizationId });
   };
+  return {
+    insert: async (row) => {
+      await runs.insert(row);
+      ofRun(row);
+    },
+    save: async (row) => {
+      await runs.save(row);
+      ofRun(row);
+    },
+  };
+}
+
+function watchedJobs(jobs: Queries["jobs"], tell: Tell): Partial<Queries["jobs"]> {
   const ofJob = ({ runId, organizationId, poolId }: Parameters<Queries["jobs"]["insert"]>[0]) => {
     tell({ kind: "run", id: runId, organizationId });
     if (poolId !== null) tell({ kind: "pool", id: poolId, organizationId });
   };
   return {
-    runs: {
-      ...q.runs,
-      insert: async (row) => {
-        await q.runs.insert(row);
-        ofRun(row);
-      },
-      save: async (row) => {
-        await q.runs.save(row);
-        ofRun(row);
-      },
+    insert: async (row) => {
+      await jobs.insert(row);
+      ofJob(row);
     },
-    jobs: {
-      ...q.jobs,
-      insert: async (row) => {
-        await q.jobs.insert(row);
-        ofJob(row);
-      },
-      save: async (row) => {
-        await q.jobs.save(row);
-        ofJob(row);
-      },
-      saveIf: async (row, expected) => {
-        const isSaved = await q.jobs.saveIf(row, expected);
-        if (isSaved) ofJob(row);
-        return isSaved;
-      },
+    save: async (row) => {
+      await jobs.save(row);
+      ofJob(row);
+    },
+    saveIf: async (row, expected) => {
+      const isSaved = await jobs.saveIf(row, expected);
+      if (isSaved) ofJob(row);
+      return isSaved;
     },
   };
 }
 
-function watchedWorkspaces(q: Queries, tell: Tell, told: Told): Pick<Queries, "workspaces" | "states"> {
+function watchedWorkspaces(workspaces: Queries["workspaces"], tell: Tell, told: Told): Partial<Queries["workspaces"]> {
+  return {
+    insert: async (row) => {
+      await workspaces.insert(row);
+      told("workspace", row);
+    },
+    save: async (row) => {
+      await workspaces.save(row);
+      told("workspace", row);
+    },
+    delete: async (id) => {
+      const row = await workspaces.get(id);
+      await workspaces.delete(id);
+      if (row === undefined) return;
+      const { organizationId, name, poolId } = row;
+      tell({ kind: "workspace", id, organizationId, name });
+      if (poolId !== null) tell({ kind: "pool", id: poolId, organizationId });
+    },
+  };
+}
+
+function watchedStates(states: Queries["states"], told: Told): Partial<Queries["states"]> {
   const ofState = ({ workspaceId, organizationId }: Parameters<Queries["states"]["insert"]>[0]) =>
     told("workspace", { id: workspaceId, organizationId });
   return {
-    workspaces: {
-      ...q.workspaces,
-      insert: async (row) => {
-        await q.workspaces.insert(row);
-        told("workspace", row);
-      },
-      save: async (row) => {
-        await q.workspaces.save(row);
-        told("workspace", row);
-      },
-      delete: async (id) => {
-        const row = await q.workspaces.get(id);
-        await q.workspaces.delete(id);
-        if (row === undefined) return;
-        const { organizationId, name, poolId } = row;
-        tell({ kind: "workspace", id, organizationId, name });
-        if (poolId !== null) tell({ kind: "pool", id: poolId, organizationId });
-      },
+    insert: async (row) => {
+      await states.insert(row);
+      ofState(row);
     },
-    states: {
-      ...q.states,
-      insert: async (row) => {
-        await q.states.insert(row);
-        ofState(row);
-      },
-      save: async (row) => {
-        await q.states.save(row);
-        ofState(row);
-      },
-      delete: async (id) => {
-        const row = await q.states.get(id);
-        await q.states.delete(id);
-        if (row !== undefined) ofState(row);
-      },
+    save: async (row) => {
+      await states.save(row);
+      ofState(row);
+    },
+    delete: async (id) => {
+      const row = await states.get(id);
+      await states.delete(id);
+      if (row !== undefined) ofState(row);
     },
   };
 }
 
-function watchedPools(q: Queries, tell: Tell, told: Told): Pick<Queries, "pools"> {
+function watchedPools(pools: Queries["pools"], tell: Tell, told: Told): Partial<Queries["pools"]> {
   const ofPool = async (id: PoolId) => {
-    const row = await q.pools.get(id);
+    const row = await pools.get(id);
     if (row !== undefined) told("pool", row);
   };
   return {
-    pools: {
-      ...q.pools,
-      insert: async (row) => {
-        await q.pools.insert(row);
-        told("pool", row);
-      },
-      save: async (row) => {
-        await q.pools.save(row);
-        told("pool", row);
-      },
-      delete: async (id) => {
-        const row = await q.pools.get(id);
-        await q.pools.delete(id);
-        if (row !== undefined) tell({ kind: "pool", id, organizationId: row.organizationId, name: row.name });
-      },
-      grant: async (id, names) => {
-        await q.pools.grant(id, names);
-        await ofPool(id);
-      },
-      revoke: async (id, names) => {
-        await q.pools.revoke(id, names);
-        await ofPool(id);
-      },
+    insert: async (row) => {
+      await pools.insert(row);
+      told("pool", row);
+    },
+    save: async (row) => {
+      await pools.save(row);
+      told("pool", row);
+    },
+    delete: async (id) => {
+      const row = await pools.get(id);
+      await pools.delete(id);
+      if (row !== undefined) tell({ kind: "pool", id, organizationId: row.organizationId, name: row.name });
+    },
+    grant: async (id, names) => {
+      await pools.grant(id, names);
+      await ofPool(id);
+    },
+    revoke: async (id, names) => {
+      await pools.revoke(id, names);
+      await ofPool(id);
     },
   };
 }
@@ -186,8 +204,11 @@ interface Telling {
 
 type AgentRow = Parameters<Queries["agents"]["insert"]>[0];
 
-function watchedAgents(q: Queries, { heard, news }: Statuses, { tell, told }: Telling): Queries["agents"] {
-  const { agents } = q;
+function watchedAgents(
+  agents: Queries["agents"],
+  { heard, news }: Statuses,
+  { tell, told }: Telling,
+): Partial<Queries["agents"]> {
   const ofAgent = (row: AgentRow, name?: string) => {
     const { organizationId, poolId } = row;
     tell({ kind: "agent", id: row.id, organizationId, name });
@@ -202,7 +223,6 @@ function watchedAgents(q: Queries, { heard, news }: Statuses, { tell, told }: Te
     if (ids.length > 0) for (const row of await agents.byIds(ids)) ofAgent(row);
   };
   return {
-    ...agents,
     insert: async (row) => {
       await agents.insert(row);
       withToken(row);
@@ -242,8 +262,7 @@ function watchedAgents(q: Queries, { heard, news }: Statuses, { tell, told }: Te
 }
 
 /** What is deleted because of its age is gone as well. */
-const watchedUpkeep = (q: Queries, told: Told): Queries["upkeep"] => ({
-  ...q.upkeep,
+const watchedUpkeep = (q: Queries, told: Told): Partial<Queries["upkeep"]> => ({
   deleteRun: async (id) => {
     const row = await q.runs.get(id);
     await q.upkeep.deleteRun(id);

@@ -62,7 +62,8 @@ export function agentFacts(
   const matching = connectedAgents.filter(isMatching);
   const able = matching.filter(({ features }) => knowsAll(features, needs));
   const fit = new Fits().among(wish, able);
-  const unfit = able.filter((connected) => !fit.includes(connected));
+  const [knowing, fitting] = [new Set(able), new Set(fit)];
+  const unfit = able.filter((connected) => !fitting.has(connected));
   const open = fit.filter(({ takesJobs }) => takesJobs);
   return {
     arriving: presence
@@ -89,7 +90,7 @@ export function agentFacts(
     unfit: unfit.slice(0, mostOthers).map((connected) => unfitText(connected, wish)),
     options: featuresText(needs),
     unable: matching
-      .filter((connected) => !able.includes(connected))
+      .filter((connected) => !knowing.has(connected))
       .slice(0, mostOthers)
       .map(({ name, version }) => `${name} (${version})`),
   };

@@ -3,6 +3,7 @@ import { isEnded, type Job } from "../../domain/runs/job.ts";
 import { lacksSummary, owesSummary, summaryMayFollow } from "../../domain/runs/late-summary.ts";
 import { noPlanFiles, type Run } from "../../domain/runs/run.ts";
 import type { Engine, Workspace } from "../../domain/workspaces/workspace.ts";
+import { allSettled } from "../../lib/async/all-settled.ts";
 import { WindlassError } from "../../lib/words/errors.ts";
 import type { Queries } from "../../store/ports/store.ts";
 import { changeAbout } from "../core/change.ts";
@@ -28,8 +29,7 @@ async function scopeOf(q: Queries, who: Principal): Promise<Scope> {
       metadata: { action: "job" },
     });
   const job = await q.jobs.get(who.jobId);
-  const run = job === undefined ? undefined : await q.runs.get(job.runId);
-  const workspace = job === undefined ? undefined : await q.workspaces.get(job.workspaceId);
+  const [run, workspace] = await allSettled([job && q.runs.get(job.runId), job && q.workspaces.get(job.workspaceId)]);
   if (job === undefined || run === undefined || workspace === undefined || job.epoch !== who.epoch) throw stale(who);
   return { job, run, workspace };
 }

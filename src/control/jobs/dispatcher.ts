@@ -1,6 +1,14 @@
 import type { LabelCondition } from "../../domain/agents/label-selector.ts";
 import { type AgentPool, mayUse } from "../../domain/agents/pool.ts";
-import { type Assignment, assign, type Candidate, dispatchOrder, Fits, isMatch } from "../../domain/runs/dispatch.ts";
+import {
+  type AgentSlot,
+  type Assignment,
+  assign,
+  type Candidate,
+  dispatchOrder,
+  Fits,
+  isMatch,
+} from "../../domain/runs/dispatch.ts";
 import { type EngineRequirement, engineRequirementOf } from "../../domain/runs/engine.ts";
 import { type Job, moveJob } from "../../domain/runs/job.ts";
 import { featuresOf, type JobFeature, jobFeatures, knowsAll } from "../../domain/runs/job-features.ts";
@@ -68,10 +76,7 @@ async function look(control: Control, aside: SetAside): Promise<Looked> {
   const { order: all, jobs } = await control.store.read((q) => readQueue(q, wanted));
   const order = all.filter(({ id }) => !aside.has(id));
   if (order.length === 0) return nothing;
-  const assignments = assign(
-    order,
-    present.map((connected) => ({ ...factsOf(connected), jobs: connected.jobs.size })),
-  );
+  const assignments = assign(order, present.map(slotOf));
   // Each to its end: what one of them throws does not leave the others to nobody.
   const offers = await Promise.allSettled(
     assignments.map((assignment) => {
@@ -94,11 +99,12 @@ interface Look {
   readonly turnOf: (organizationId: OrganizationId) => number;
 }
 
-/** Those of a session that decide: they are getters, which a spread would leave out. */
-function factsOf(connected: ConnectedAgent) {
+/** What decides of a session. */
+function slotOf(connected: ConnectedAgent): AgentSlot {
   const { agentId, poolId, concurrency, takesJobs, labels, engines, features, unmet, idleSinceMs } = connected;
   const whyDeclined = (jobId: JobId) => connected.whyDeclined(jobId);
-  return { agentId, poolId, concurrency, takesJobs, labels, engines, features, unmet, idleSinceMs, whyDeclined };
+  const jobs = connected.jobs.size;
+  return { agentId, poolId, jobs, concurrency, takesJobs, labels, engines, features, unmet, idleSinceMs, whyDeclined };
 }
 
 interface Queue {
@@ -224,7 +230,7 @@ async function offer(control: Control, aside: SetAside, { job, assignment }: Off
   // Reserved before the claim is written, so that a second look cannot overload the agent.
   if (!connected.reserve(job.id, epoch)) return "left";
   const isClaimed = await control.store
-    .step((tx) => tx.jobs.saveIf(move.job, { epoch: job.epoch, status: "queued" }))
+    .step((tx) => tx.jobs.saveIf(move.job, { epoch: job.epoch, status: "queued", read: job }))
     .catch((error: unknown) => {
       connected.release(job.id, epoch);
       throw error;

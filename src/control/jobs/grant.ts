@@ -1,12 +1,16 @@
 import { mayUse } from "../../domain/agents/pool.ts";
 import type { Job } from "../../domain/runs/job.ts";
+import { allSettled } from "../../lib/async/all-settled.ts";
 import type { Queries } from "../../store/ports/store.ts";
 
 /** Whether the pool that a job was queued for is still its workspace's, and may be used by it. */
 export async function isGranted(q: Queries, job: Pick<Job, "workspaceId" | "poolId">): Promise<boolean> {
-  const workspace = await q.workspaces.get(job.workspaceId);
-  if (workspace === undefined || workspace.poolId !== job.poolId) return false;
-  if (job.poolId === null) return true;
-  const pool = await q.pools.get(job.poolId);
-  return pool !== undefined && mayUse(pool, new Set(await q.pools.grants(pool.id)), workspace);
+  const { workspaceId, poolId } = job;
+  const [workspace, pool, grants] = await allSettled([
+    q.workspaces.get(workspaceId),
+    poolId === null ? undefined : q.pools.get(poolId),
+    poolId === null ? [] : q.pools.grants(poolId),
+  ]);
+  if (workspace === undefined || workspace.poolId !== poolId) return false;
+  return poolId === null || (pool !== undefined && mayUse(pool, new Set(grants), workspace));
 }

@@ -1,11 +1,11 @@
 import type { Principal } from "../../domain/people/principal.ts";
 import type { Run, RunVariable } from "../../domain/runs/run.ts";
-import type { EffectiveVariable } from "../../domain/workspaces/effective-variables.ts";
+import { type EffectiveVariable, effectiveVariables } from "../../domain/workspaces/effective-variables.ts";
 import { WindlassError } from "../../lib/words/errors.ts";
 import type { Queries } from "../../store/ports/store.ts";
 import type { Control, Secret } from "../core/control.ts";
-import { demandDeliverable, openValue, readEffective } from "../workspaces/effective-variables.ts";
-import { readSecrets } from "../workspaces/former-secrets.ts";
+import { demandDeliverable, openValue, readSources } from "../workspaces/effective-variables.ts";
+import { secretsOf } from "../workspaces/former-secrets.ts";
 import { openScope, type Scope } from "./artifacts.ts";
 
 /** A variable as a job gets it, in clear. */
@@ -49,8 +49,9 @@ export interface StoredVariables {
 }
 
 export async function readVariables(control: Control, q: Queries, { run, workspace }: Scope): Promise<StoredVariables> {
-  const effective = await readEffective(q, workspace);
-  return { run, effective, secrets: await readSecrets(control, q, workspace) };
+  const sources = await readSources(q, workspace);
+  const secrets = await secretsOf(control, q, { workspaceId: workspace.id, sources });
+  return { run, effective: effectiveVariables(sources), secrets };
 }
 
 export function openVariables(control: Control, { run, effective, secrets }: StoredVariables): JobVariables {

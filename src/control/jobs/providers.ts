@@ -4,6 +4,7 @@ import {
   type ProviderFacts,
   type ProviderSettings,
 } from "../../domain/workspaces/provider-settings.ts";
+import { allSettled } from "../../lib/async/all-settled.ts";
 import type { Queries } from "../../store/ports/store.ts";
 import type { Control } from "../core/control.ts";
 import { openTokens } from "../workspaces/provider-tokens.ts";
@@ -25,10 +26,13 @@ export interface StoredProviders {
   readonly pool: ProviderSettings | undefined;
 }
 
-export const readProviders = async (q: Queries, { job }: Scope): Promise<StoredProviders> => ({
-  organization: await q.providerSettings.get(job.organizationId),
-  pool: job.poolId === null ? undefined : await q.providerSettings.get(job.poolId),
-});
+export async function readProviders(q: Queries, { job }: Scope): Promise<StoredProviders> {
+  const [organization, pool] = await allSettled([
+    q.providerSettings.get(job.organizationId),
+    job.poolId === null ? undefined : q.providerSettings.get(job.poolId),
+  ]);
+  return { organization, pool };
+}
 
 export const openProviders = (control: Control, { organization, pool }: StoredProviders): JobProviders =>
   effectiveProviders(opened(control, organization), opened(control, pool));

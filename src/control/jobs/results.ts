@@ -243,8 +243,9 @@ const hooksWith = (run: Run, { phase }: Job, { hooks }: Report): Run["hooks"] =>
  * has.
  */
 async function noteEngine(tx: Queries, job: Job, { engine, engineVersion }: Report): Promise<void> {
+  if (engineVersion === "") return;
   const run = await tx.runs.get(job.runId);
-  if (run === undefined || engineVersion === "" || run.engineVersion === engineVersion) return;
+  if (run === undefined || run.engineVersion === engineVersion) return;
   const known = engine ?? run.engine ?? (await tx.workspaces.get(job.workspaceId))?.engine ?? null;
   await tx.runs.save({ ...run, engine: known, engineVersion });
 }

@@ -12,6 +12,7 @@ import {
   type PlanDocumentsWantedSchema,
   StateInfoSchema,
 } from "../../gen/windlass/agent/v1/job_pb.ts";
+import { allSettled } from "../../lib/async/all-settled.ts";
 import { WindlassError } from "../../lib/words/errors.ts";
 import type { Queries } from "../../store/ports/store.ts";
 import type { Control } from "../core/control.ts";
@@ -36,8 +37,8 @@ export interface OfferedJob {
 export async function offeredJob(control: Control, job: Job): Promise<OfferedJob> {
   const look = () =>
     control.store.read(async (q) => ({
-      hasBase: await hasBase(q, job),
       spec: await jobSpecOf(control, q, job),
+      hasBase: await hasBase(q, job),
       state: await stateOf(q, job),
     }));
   const found = await look();
@@ -76,10 +77,12 @@ async function stateOf(q: Queries, job: Job): Promise<StateVersion | undefined> 
 
 /** The same without its state. */
 export async function jobSpecOf(control: Control, q: Queries, job: Job): Promise<Spec> {
-  const run = await q.runs.get(job.runId);
-  const workspace = await q.workspaces.get(job.workspaceId);
+  const [run, workspace, organization] = await allSettled([
+    q.runs.get(job.runId),
+    q.workspaces.get(job.workspaceId),
+    q.organizations.get(job.organizationId),
+  ]);
   const configuration = run === undefined ? undefined : await q.configurations.get(run.configurationId);
-  const organization = await q.organizations.get(job.organizationId);
   if (run === undefined || workspace === undefined || configuration === undefined || organization === undefined) {
     throw new WindlassError("internal", `what job ${job.id} needs is gone`);
   }

@@ -6,6 +6,7 @@ import type {
   GetVariablesResponseSchema,
   ListSharedStatesResponseSchema,
 } from "../../gen/windlass/agent/v1/job_artifact_service_pb.ts";
+import { allSettled } from "../../lib/async/all-settled.ts";
 import type { Control } from "../core/control.ts";
 import { type JobVariables, openVariables, readVariables, startedScope } from "./inputs.ts";
 import { type JobProviders, openProviders, readProviders } from "./providers.ts";
@@ -23,11 +24,12 @@ export async function toldInputs(control: Control, { jobId, epoch }: Claim): Pro
   try {
     const found = await control.store.read(async (q) => {
       const scope = await startedScope(q, { kind: "job", jobId, epoch }, "variables");
-      return {
-        variables: await readVariables(control, q, scope),
-        providers: await readProviders(q, scope),
-        sharers: await readSharers(q, scope),
-      };
+      const [variables, providers, sharers] = await allSettled([
+        readVariables(control, q, scope),
+        readProviders(q, scope),
+        readSharers(q, scope),
+      ]);
+      return { variables, providers, sharers };
     });
     const sharedStates = [];
     let bytes = 0;

@@ -57,14 +57,20 @@ export async function advanceRun(
 ): Promise<Advanced> {
   const move = moveRun(run, event, at.now);
   if (move.kind === "refused") return move;
-  await tx.runs.save(move.run);
-  dropPlanFiles(at, run, move.run);
-  const isMoved = move.run.status !== run.status;
-  await tell(tx, at, { run: move.run, told: tellMove(move.run, event, agentName), isMoved });
+  const { effects } = move;
+  const isPlanQueued = effects.some((effect) => effect.kind === "queue_job" && effect.phase === "plan");
+  const moved: Run = isPlanQueued ? { ...move.run, warnings: await warningsOf(tx, move.run) } : move.run;
+  await tx.runs.save(moved);
+  dropPlanFiles(at, run, moved);
+  const isMoved = moved.status !== run.status;
+  await tell(tx, at, { run: moved, told: tellMove(moved, event, agentName), isMoved });
   at.touched.add(topics.run(run.id));
-  for (const effect of move.effects) await applyRunEffect(tx, at, { run: move.run, effect });
-  return { kind: "moved", run: (await tx.runs.get(run.id)) ?? move.run };
+  for (const effect of effects) await applyRunEffect(tx, at, { run: moved, effect });
+  return { kind: "moved", run: effects.some(movesFurther) ? ((await tx.runs.get(run.id)) ?? moved) : moved };
 }
+
+/** Of such an effect the run itself may move once more. */
+const movesFurther = ({ kind }: RunEffect): boolean => kind === "cancel_job" || kind === "release_workspace";
 
 /** The object of files that a row referred to, and does not any more. */
 export function dropPlanFiles({ unneeded }: Change, before: Run, after: Run): void {
@@ -79,8 +85,6 @@ async function applyRunEffect(
 ): Promise<void> {
   switch (effect.kind) {
     case "queue_job":
-      // Saved with the move, whose version it has.
-      if (effect.phase === "plan") await tx.runs.save({ ...run, warnings: await warningsOf(tx, run) });
       return queueJob(tx, at, { run, phase: effect.phase });
     case "cancel_job": {
       const job = newestOf(await tx.jobs.ofRun(run.id), effect.phase);
@@ -124,8 +128,8 @@ export async function advanceJob(
   if (!(await tx.jobs.saveIf(move.job, { epoch: job.epoch, status: job.status }))) {
     return { kind: "refused", why: `job ${job.id} has moved on since it was read` };
   }
-  touchJob(at, job);
-  touchJob(at, move.job);
+  touchJob(at, job, event);
+  touchJob(at, move.job, event);
   const agentName = job.agentName ?? move.job.agentName ?? "";
   await dropUploads(tx, at, move.job);
   for (const effect of move.effects) await applyJobEffect(tx, at, { job: move.job, effect, facts, agentName });
@@ -141,9 +145,11 @@ async function dropUploads(tx: Queries, { unneeded }: Change, { id, status }: Jo
   }
 }
 
-function touchJob(at: Change, job: Job): void {
+function touchJob(at: Change, job: Job, { kind }: JobEvent): void {
   at.touched.add(topics.run(job.runId)).add(topics.log(job.id));
-  if (job.agentId !== null) at.touched.add(topics.agent(job.agentId));
+  // What its agent asked for or told itself it hears on its stream.
+  const isOfAgent = kind === "started" || kind === "ended";
+  if (job.agentId !== null && !isOfAgent) at.touched.add(topics.agent(job.agentId));
   if (job.status === "queued") at.touched.add(topics.jobs);
 }
 

@@ -8,6 +8,7 @@ import {
 import type { StoredVariable } from "../../domain/workspaces/variable.ts";
 import type { VariableSet } from "../../domain/workspaces/variable-set.ts";
 import type { Workspace } from "../../domain/workspaces/workspace.ts";
+import { allSettled } from "../../lib/async/all-settled.ts";
 import { WindlassError } from "../../lib/words/errors.ts";
 import type { Pair } from "../../store/ports/pages.ts";
 import type { Queries } from "../../store/ports/store.ts";
@@ -75,8 +76,10 @@ export async function readSources(
   q: Queries,
   workspace: Pick<Workspace, "id" | "organizationId">,
 ): Promise<VariableSources> {
-  const own = await q.variables.all(workspace.id);
-  const { attached, global } = await q.variableSets.ofWorkspace(workspace);
+  const [own, { attached, global }] = await allSettled([
+    q.variables.all(workspace.id),
+    q.variableSets.ofWorkspace(workspace),
+  ]);
   if (attached.length + global.length === 0) return { own, attached: [], global: [] };
   const ids = [...new Set([...attached, ...global].map(({ id }) => id))];
   const rows = Map.groupBy(await q.setVariables.ofSets(ids), ({ setId }) => setId);

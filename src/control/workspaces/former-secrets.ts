@@ -1,3 +1,4 @@
+import type { VariableSources } from "../../domain/workspaces/effective-variables.ts";
 import type { StateVersion } from "../../domain/workspaces/state-version.ts";
 import type { FormerSecret, StoredVariable } from "../../domain/workspaces/variable.ts";
 import type { Workspace } from "../../domain/workspaces/workspace.ts";
@@ -91,9 +92,24 @@ export async function readSecrets(
   q: Queries,
   workspace: Pick<Workspace, "id" | "organizationId">,
 ): Promise<readonly Secret[]> {
-  const { own, attached, global } = await readSources(q, workspace);
+  const sources = await readSources(q, workspace);
+  return secretsOf(control, q, { workspaceId: workspace.id, sources });
+}
+
+/** Variables that were read, and whose they are. */
+interface Holding {
+  readonly workspaceId: Workspace["id"];
+  readonly sources: VariableSources;
+}
+
+/** The same of a workspace whose variables were read before. */
+export async function secretsOf(
+  control: Pick<Control, "vault">,
+  q: Queries,
+  { workspaceId, sources: { own, attached, global } }: Holding,
+): Promise<readonly Secret[]> {
   const sets = new Map([...attached, ...global].map((filled) => [filled.set.id, filled]));
-  const former = await q.formerSecrets.of({ workspaceIds: [workspace.id], setIds: [...sets.keys()] });
+  const former = await q.formerSecrets.of({ workspaceIds: [workspaceId], setIds: [...sets.keys()] });
   const all = [
     ...secretsIn(control, own, null),
     ...[...sets.values()].flatMap(({ set, variables }) => secretsIn(control, variables, set)),

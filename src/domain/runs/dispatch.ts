@@ -125,23 +125,34 @@ export function assign(jobs: readonly Candidate[], slots: readonly AgentSlot[]):
 
 /** Who fits what, in one look at the agents: many jobs ask for the same. */
 export class Fits {
+  readonly #texts = new Map<EngineRequirement, string>();
   readonly #known = new Map<string, Map<AgentEngines | null, EngineFit>>();
 
   /** How an agent can have what a job asks for. */
   of({ engines }: Pick<AgentSlot, "engines">, wish: EngineRequirement): EngineFit {
-    const key = requirementText(wish);
+    const key = this.#textOf(wish);
     const known = this.#known.get(key) ?? new Map<AgentEngines | null, EngineFit>();
-    this.#known.set(key, known);
-    const fit = known.get(engines) ?? engineFit(engines, wish);
-    known.set(engines, fit);
-    return fit;
+    const fit = known.get(engines);
+    if (fit !== undefined) return fit;
+    const found = engineFit(engines, wish);
+    this.#known.set(key, known.set(engines, found));
+    return found;
   }
 
   /** Those that can have it. Who could not have it lately is none of them as long as there is another. */
   among<S extends Pick<AgentSlot, "engines" | "unmet">>(wish: EngineRequirement, slots: readonly S[]): readonly S[] {
     const fit = slots.filter((slot) => this.of(slot, wish) !== "lacks");
-    const able = fit.filter(({ unmet }) => !unmet.has(requirementText(wish)));
+    const text = this.#textOf(wish);
+    const able = fit.filter(({ unmet }) => !unmet.has(text));
     return able.length > 0 ? able : fit;
+  }
+
+  #textOf(wish: EngineRequirement): string {
+    const known = this.#texts.get(wish);
+    if (known !== undefined) return known;
+    const text = requirementText(wish);
+    this.#texts.set(wish, text);
+    return text;
   }
 }
 

@@ -13,7 +13,7 @@ import type {
   PgTable,
   PgUpdateSetSource,
 } from "drizzle-orm/pg-core";
-import { getTableColumns, sql } from "../drizzle/orm.ts";
+import { getTableColumns, getTableName, sql } from "../drizzle/orm.ts";
 import type { Kit } from "./kit.ts";
 import { sqliteKit } from "./kit-sqlite.ts";
 
@@ -47,6 +47,17 @@ export function slotsOf<T extends PgTable>(table: T): PgUpdateSetSource<T> {
   const slots = columns.map(([name, column]) => [name, sql`${sql.param(sql.placeholder(name), column)}`]);
   return asserted(Object.fromEntries(slots));
 }
+
+/** Some of these columns alone. */
+export function someSlotsOf<T extends PgTable>(table: T, names: readonly string[]): PgUpdateSetSource<T> {
+  const slots = asserted<Readonly<Record<string, unknown>>>(slotsOf(table));
+  return asserted(Object.fromEntries(names.map((name) => [name, slots[name]])));
+}
+
+export type AnyTable = PgTable;
+
+/** Its name in the database. */
+export const tableNameOf = (table: PgTable): string => getTableName(table);
 
 /** A table whose rows have an id. */
 export type TableWithId = PgTable & { readonly id: AnyPgColumn<{ data: string; notNull: true }> };

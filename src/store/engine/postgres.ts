@@ -15,13 +15,14 @@ import type { StoreEngine } from "./engine.ts";
 import { LockMemory } from "./lock-memory.ts";
 import { type Beginning, type Beginnings, beginningsFor, commit, rolledBack } from "./postgres-statements.ts";
 import { refused } from "./refused.ts";
+import { SeenRows } from "./seen-rows.ts";
 import { lend, refuseNested } from "./transaction.ts";
 import { alone, beside, WiderLocksNeeded, WriteScope, widened } from "./write-scope.ts";
 
 export interface PostgresOptions<Q extends object> {
   readonly pool: pg.Pool;
   /** Builds the queries of one connection. */
-  readonly queries: (db: Db) => Q;
+  readonly queries: (db: Db, seen: SeenRows) => Q;
   /** The same queries, telling the scope what they touch; absent: no write says what it is about, and each is alone. */
   readonly scoped?: ((queries: Q, scope: WriteScope) => Q) | undefined;
   readonly settings?: PostgresSettings | undefined;
@@ -52,6 +53,7 @@ interface Built<Q> {
   /** The same, watched by the scope. */
   readonly scoped: Q;
   readonly trouble: Trouble;
+  readonly seen: SeenRows;
 }
 
 /** The statement that failed first in a transaction: those behind it say no more than that one did. */
@@ -104,7 +106,8 @@ class PostgresEngine<Q extends object> implements StoreEngine<Q> {
   }
 
   #step<T>(run: (queries: Q) => Promise<T>): Promise<T> {
-    return this.#connected(false, async (client, { plain, trouble }) => {
+    return this.#connected(false, async (client, { plain, trouble, seen }) => {
+      seen.begin(false);
       const begun = sent(client, this.#begin.step);
       const value = await explained({ begun, trouble }, lent(plain, run));
       await commit(client);
@@ -116,7 +119,8 @@ class PostgresEngine<Q extends object> implements StoreEngine<Q> {
   async #read<T>(run: (queries: Q) => Promise<T>): Promise<T> {
     const client = await this.#options.pool.connect();
     try {
-      const { plain, trouble } = this.#builtOn(client);
+      const { plain, trouble, seen } = this.#builtOn(client);
+      seen.begin(true);
       const begun = sent(client, this.#begin.read);
       const value = await explained({ begun, trouble }, lent(plain, run));
       this.#own(rolledBack(client, false).then((isUsable) => client.release(!isUsable)));
@@ -162,8 +166,9 @@ class PostgresEngine<Q extends object> implements StoreEngine<Q> {
     // Others may have learned meanwhile what such a write needs.
     const known = locks === beside ? this.#memory.guess(about) : beside;
     if (known !== beside) throw new WiderLocksNeeded(known);
-    return this.#connected(true, async (client, { scope, scoped, trouble }) => {
+    return this.#connected(true, async (client, { scope, scoped, trouble, seen }) => {
       scope.begin(locks);
+      seen.begin(true);
       const begun = sent(client, this.#begin.write(locks, this.#leftMs(deadlineMs)));
       // A statement that was sent without waiting fails those behind it: its error is the one that tells.
       const value = await explained({ begun, trouble, earlier: () => scope.settled() }, lent(scoped, run));
@@ -216,10 +221,11 @@ class PostgresEngine<Q extends object> implements StoreEngine<Q> {
     }
     const { queries, scoped } = this.#options;
     const trouble: Trouble = { first: undefined };
-    const asked = watched(client, trouble, this.#settings.pooling === "session");
-    const plain = queries(dbOfPostgres(overPostgres(asked)));
+    const seen = new SeenRows();
+    const asked = watched(client, { trouble, seen, isNamed: this.#settings.pooling === "session" });
+    const plain = queries(dbOfPostgres(overPostgres(asked)), seen);
     const scope = new WriteScope();
-    const built = { plain, scope, scoped: scoped?.(plain, scope) ?? plain, trouble };
+    const built = { plain, scope, scoped: scoped?.(plain, scope) ?? plain, trouble, seen };
     this.#built.set(client, built);
     return built;
   }
@@ -270,12 +276,17 @@ async function explained<T>({ begun, trouble, earlier }: Before, work: Promise<T
   }
 }
 
+interface Watched extends Pick<Built<unknown>, "trouble" | "seen"> {
+  readonly isNamed: boolean;
+}
+
 /**
  * A connection whose first failure is kept. A pooler gives what was prepared on one connection to nobody: there statements are sent
  * without a name, whole each time.
  */
-function watched(client: pg.PoolClient, trouble: Trouble, isNamed: boolean): pg.PoolClient {
+function watched(client: pg.PoolClient, { trouble, seen, isNamed }: Watched): pg.PoolClient {
   const query = (statement: pg.QueryConfig, values: unknown[]) => {
+    seen.note(statement.text);
     const answer = client.query(isNamed ? statement : { ...statement, name: undefined }, values);
     answer.catch((error: unknown) => {
       trouble.first ??= error;

@@ -11,7 +11,7 @@ export type Slot<P extends Params> = <K extends keyof P & string>(
   column: AnyPgColumn<{ data: NonNullable<P[K]> }>,
 ) => SQL<P[K]>;
 
-interface Preparable<R> {
+export interface Preparable<R> {
   toSQL(): { readonly sql: string };
   prepare(name: string): { execute(values?: Record<string, unknown>): Promise<R> };
 }

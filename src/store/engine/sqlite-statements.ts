@@ -1,4 +1,6 @@
 import type Database from "better-sqlite3";
+import { WindlassError } from "../../lib/words/errors.ts";
+import type { SeenRows } from "./seen-rows.ts";
 
 type Connection = Database.Database;
 type Prepared = Database.Statement<unknown[]>;
@@ -8,15 +10,17 @@ const maxStatements = 500;
 
 /**
  * The connection for a query builder, with each text prepared once: to prepare a query costs more than to run it. A
- * statement is told by its text alone, and whether it answers in lists is no state that two users of it share.
+ * statement is told by its text alone, and whether it answers in lists is no state that two users of it share. With `reads`
+ * those that would change something are refused.
  */
-export function keepingStatements(connection: Connection): Connection {
+export function keepingStatements(connection: Connection, which: "all" | "reads", seen: SeenRows): Connection {
   const kept = new Map<string, KeptStatement>();
   const prepare = (text: string): KeptStatement => {
     const known = kept.get(text);
     if (known !== undefined) return known;
     if (kept.size >= maxStatements) kept.delete(kept.keys().next().value ?? "");
-    const made = new KeptStatement(connection, text);
+    const made = new KeptStatement(connection, text, seen);
+    if (which === "reads" && !made.isRead) throw new WindlassError("internal", "a read-only transaction cannot write");
     kept.set(text, made);
     return made;
   };
@@ -33,31 +37,45 @@ export function keepingStatements(connection: Connection): Connection {
 class KeptStatement {
   readonly #connection: Connection;
   readonly #text: string;
+  readonly #seen: SeenRows;
   readonly #plain: Prepared;
   #lists: Prepared | undefined;
 
-  constructor(connection: Connection, text: string) {
+  constructor(connection: Connection, text: string, seen: SeenRows) {
     this.#connection = connection;
     this.#text = text;
+    this.#seen = seen;
     this.#plain = connection.prepare(text);
   }
 
+  get isRead(): boolean {
+    return this.#plain.readonly;
+  }
+
   run(...params: unknown[]) {
+    this.#note();
     return this.#plain.run(...params);
   }
 
   all(...params: unknown[]) {
+    this.#note();
     return this.#plain.all(...params);
   }
 
   get(...params: unknown[]) {
+    this.#note();
     return this.#plain.get(...params);
   }
 
   /** The same statement with rows as lists of values. */
   raw(): Prepared {
+    this.#note();
     this.#lists ??= this.#connection.prepare<unknown[]>(this.#text).raw();
     return this.#lists;
+  }
+
+  #note(): void {
+    if (!this.isRead) this.#seen.note(this.#text);
   }
 }
 

@@ -8,6 +8,7 @@ import { overSqlite } from "../drizzle/drivers.ts";
 import { type Db, dbOfSqlite } from "./boundary.ts";
 import { driverError, sqliteDialect } from "./dialect.ts";
 import type { Spacious, StoreEngine, StoreLog } from "./engine.ts";
+import { SeenRows } from "./seen-rows.ts";
 import { freePages, keepGivingBack, spaceOf } from "./sqlite-space.ts";
 import { keepingStatements, quickStatements } from "./sqlite-statements.ts";
 import { type Loan, lend, refuseNested } from "./transaction.ts";
@@ -23,8 +24,8 @@ interface Waiting<Q> {
 
 export interface SqliteOptions<Q extends object> {
   readonly path: string;
-  /** Builds the queries of one connection: called for the writer and for the reader. */
-  readonly queries: (db: Db) => Q;
+  /** Builds queries: once for writes and once for reads. */
+  readonly queries: (db: Db, seen: SeenRows) => Q;
   /** Brings the schema up to date, before anything else is prepared. */
   readonly migrate: (writer: Connection) => void;
   readonly log: StoreLog;
@@ -48,12 +49,9 @@ function tuneWriter(writer: Connection): void {
   writer.pragma("busy_timeout = 5000");
   writer.pragma("foreign_keys = ON");
   writer.pragma("journal_size_limit = 67108864");
-}
-
-function openReader(path: string): Connection {
-  const reader = new Database(path, { readonly: true });
-  reader.pragma("busy_timeout = 5000");
-  return reader;
+  // What is written again and again goes from the log to its place less often.
+  writer.pragma("wal_autocheckpoint = 4000");
+  writer.pragma("cache_size = -8192"); // KiB
 }
 
 /** Opens the database file, creating and migrating it as needed. Exactly one process may have it open. */
@@ -65,7 +63,7 @@ function openedEngine<Q extends object>(options: SqliteOptions<Q>): SqliteEngine
   try {
     tuneWriter(writer);
     options.migrate(writer);
-    return new SqliteEngine(writer, openReader(options.path), options);
+    return new SqliteEngine(writer, options);
   } catch (error) {
     writer.close();
     throw error;
@@ -73,40 +71,38 @@ function openedEngine<Q extends object>(options: SqliteOptions<Q>): SqliteEngine
 }
 
 /**
- * One writer, one reader. Waiting writes share `BEGIN IMMEDIATE … COMMIT`, each in its own savepoint, and settle after
- * the commit, the refused ones too: what a caller sees is durable.
+ * One connection: what it has written it need not read again, where a second one would forget all that it has read at each commit.
+ * Waiting writes share `BEGIN IMMEDIATE … COMMIT`, each in its own savepoint, and settle after the commit, the refused ones
+ * too: what a caller sees is durable. Reads stand between such groups, so that they see what is committed and nothing else.
  */
 class SqliteEngine<Q extends object> implements StoreEngine<Q>, Spacious {
   readonly #writer: Connection;
-  readonly #reader: Connection;
   readonly #onWriter: (statement: string) => void;
-  readonly #onReader: (statement: string) => void;
   readonly #options: SqliteOptions<Q>;
   readonly #writing: Q;
   readonly #reading: Q;
+  readonly #seen = { writing: new SeenRows(), reading: new SeenRows() };
   readonly #waiting: Waiting<Q>[] = [];
   #draining: Promise<void> | undefined;
   /** How long the last commit took. */
   #commitMs = 0;
-  #lastRead: Promise<unknown> = Promise.resolve();
+  /** The last transaction that has its turn, or waits for it. */
+  #last: Promise<unknown> = Promise.resolve();
   #refusal: WindlassError | undefined;
 
-  constructor(writer: Connection, reader: Connection, options: SqliteOptions<Q>) {
+  constructor(writer: Connection, options: SqliteOptions<Q>) {
     this.#writer = writer;
-    this.#reader = reader;
     this.#onWriter = quickStatements(writer);
-    this.#onReader = quickStatements(reader);
     this.#options = options;
-    this.#writing = options.queries(dbOfSqlite(overSqlite(keepingStatements(writer))));
-    this.#reading = options.queries(dbOfSqlite(overSqlite(keepingStatements(reader))));
+    const { writing, reading } = this.#seen;
+    this.#writing = options.queries(dbOfSqlite(overSqlite(keepingStatements(writer, "all", writing))), writing);
+    this.#reading = options.queries(dbOfSqlite(overSqlite(keepingStatements(writer, "reads", reading))), reading);
   }
 
   async read<T>(run: (queries: Q) => Promise<T>): Promise<T> {
     refuseNested();
     if (this.#refusal !== undefined) throw this.#refusal;
-    const result = this.#lastRead.then(() => this.#readOne(run));
-    this.#lastRead = result.catch(() => undefined);
-    return result;
+    return this.#inTurn(() => this.#readOne(run));
   }
 
   async write<T>(run: (queries: Q) => Promise<T>): Promise<T> {
@@ -127,7 +123,7 @@ class SqliteEngine<Q extends object> implements StoreEngine<Q>, Spacious {
   }
 
   async space() {
-    return spaceOf(this.#reader);
+    return spaceOf(this.#writer);
   }
 
   giveBack(pages: number): Promise<boolean> {
@@ -137,29 +133,35 @@ class SqliteEngine<Q extends object> implements StoreEngine<Q>, Spacious {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#refusal ??= new WindlassError("storage_unavailable", "the database is closed");
     await this.#draining;
-    await this.#lastRead;
-    this.#reader.close();
+    await this.#last;
     this.#writer.close();
   }
 
   async #readOne<T>(run: (queries: Q) => Promise<T>): Promise<T> {
     const loan = lend(this.#reading);
+    this.#seen.reading.begin(true);
     try {
-      this.#onReader("BEGIN");
+      this.#onWriter("BEGIN");
       return await promptly(loan, run);
     } catch (error) {
       throw refused(error);
     } finally {
       loan.end();
-      if (this.#reader.inTransaction) this.#onReader("COMMIT");
+      if (this.#writer.inTransaction) this.#onWriter("COMMIT");
     }
+  }
+
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const result = this.#last.then(work);
+    this.#last = result.catch(() => undefined);
+    return result;
   }
 
   async #drain(): Promise<void> {
     try {
       while (this.#waiting.length > 0) {
         await nextTurn(); // the other sockets of this turn of the loop join the group
-        await this.#group();
+        await this.#inTurn(() => this.#group());
       }
     } finally {
       this.#draining = undefined;
@@ -191,6 +193,7 @@ class SqliteEngine<Q extends object> implements StoreEngine<Q>, Spacious {
 
   async #one({ run, resolve, reject }: Waiting<Q>): Promise<() => void> {
     const loan = lend(this.#writing);
+    this.#seen.writing.begin(true);
     this.#onWriter("SAVEPOINT one");
     try {
       const value = await promptly(loan, run);

@@ -46,6 +46,13 @@ export interface RunFilter {
   readonly createdBy?: string | undefined;
 }
 
+/** Of a run that has ended, what the next one of its workspace may have to be told. */
+export type TellingRun = Pick<
+  Run,
+  | ("id" | "status" | "createdAt" | "endedAt" | "options" | "hasChanges")
+  | ("appliedChanges" | "resourcesInFlight" | "lost" | "errorMessage")
+>;
+
 /** Some rows of a list, by their number from the first. */
 export interface RowRange {
   readonly offset: number;
@@ -77,6 +84,8 @@ export interface RunQueries {
   /** How many these are. */
   countActive(workspaceId: WorkspaceId): Promise<number>;
   newest(workspaceId: WorkspaceId): Promise<Run | undefined>;
+  /** Runs of a workspace that may have left something in flight, or show that all is well; newest first. */
+  ended(workspaceId: WorkspaceId, page: Pick<TimePage, "before" | "limit">): Promise<readonly TellingRun[]>;
   /** Runs of all organizations that wait for a workspace or an agent since before `at`, by id after `after`. */
   queuedSince(at: Date, page: { readonly after: RunId | null; readonly limit: number }): Promise<readonly Run[]>;
   /**

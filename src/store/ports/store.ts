@@ -220,9 +220,13 @@ export interface Queries {
     save(row: Job): Promise<void>;
     /**
      * Overwrites the row only if it still has this epoch and status; false if not. This is the compare-and-set that
-     * every claim goes through, safe in `step`.
+     * every claim goes through, safe in `step`. With the row as it was `read`, which this one was made of, only what is new of it
+     * is written.
      */
-    saveIf(row: Job, expected: { readonly epoch: number; readonly status: Job["status"] }): Promise<boolean>;
+    saveIf(
+      row: Job,
+      expected: { readonly epoch: number; readonly status: Job["status"]; readonly read?: Job | undefined },
+    ): Promise<boolean>;
     /** Extends many leases at once; rows that moved on are left alone. Never shortens one. */
     renew(renewals: readonly LeaseRenewal[]): Promise<void>;
     /** Gives every offered or started job a lease until at least `until`: after a start of the control plane. */

@@ -1,5 +1,6 @@
 import type { Db } from "../engine/boundary.ts";
 import type { Dialect } from "../engine/dialect.ts";
+import type { SeenRows } from "../engine/seen-rows.ts";
 import type { Tables } from "../tables/tables.ts";
 
 /** What every query module is built from, once per connection. */
@@ -7,4 +8,6 @@ export interface QueryContext {
   readonly db: Db;
   readonly t: Tables;
   readonly dialect: Dialect;
+  /** What the transaction of this connection has read. */
+  readonly seen: SeenRows;
 }

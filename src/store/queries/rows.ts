@@ -1,10 +1,20 @@
 import type { SQL } from "drizzle-orm";
 import type { AnyPgColumn, PgTable } from "drizzle-orm/pg-core";
 import { WindlassError } from "../../lib/words/errors.ts";
-import { and, count, eq, sql } from "../drizzle/orm.ts";
-import { columnOf, placeholdersOf, rowsOf, slotsOf, type TableWithId, wholeRows } from "../engine/boundary.ts";
+import { and, count, eq, getTableColumns, sql } from "../drizzle/orm.ts";
+import {
+  asserted,
+  columnOf,
+  type Db,
+  placeholdersOf,
+  rowsOf,
+  slotsOf,
+  someSlotsOf,
+  type TableWithId,
+  wholeRows,
+} from "../engine/boundary.ts";
 import { asParameter, driverError } from "../engine/dialect.ts";
-import { prepared } from "../engine/prepared.ts";
+import { type Preparable, prepared } from "../engine/prepared.ts";
 import type { QueryContext } from "./context.ts";
 
 /** How rows of a table are spoken of, and where they are. */
@@ -15,7 +25,7 @@ export interface Rows<T extends PgTable> {
 }
 
 /** A prepared insert of whole rows, which throws `name_taken` when a unique column's value is. */
-export function inserting<T extends PgTable>({ db }: QueryContext, { table, what }: Rows<T>) {
+export function inserting<T extends PgTable>({ db, seen }: QueryContext, { table, what }: Rows<T>) {
   const insert = prepared<Record<string, unknown>>()(() =>
     db
       .insert(table)
@@ -24,17 +34,19 @@ export function inserting<T extends PgTable>({ db }: QueryContext, { table, what
       .returning({ inserted: sql`1`.mapWith(Number) }),
   );
   return async (row: T["$inferSelect"]): Promise<void> => {
+    seen.forget(table);
     const inserted = await insert(row);
     if (inserted.length === 0) throw taken(what);
   };
 }
 
 /** A prepared update of a whole row by its id. Throws `name_taken` when a unique value is, `not_found` without a row. */
-export function saving<T extends TableWithId>({ db, dialect }: QueryContext, { table, what }: Rows<T>) {
-  const save = prepared<Record<string, unknown>>()(() =>
+export function saving<T extends TableWithId>(context: QueryContext, { table, what }: Rows<T>) {
+  const { db, dialect } = context;
+  const save = savingChanges(context, table, (slots) =>
     db
       .update(table)
-      .set(slotsOf(table))
+      .set(slots)
       .where(eq(table.id, sql.placeholder("id")))
       .returning({ id: table.id }),
   );
@@ -49,6 +61,45 @@ export function saving<T extends TableWithId>({ db, dialect }: QueryContext, { t
   };
 }
 
+type Params = Readonly<Record<string, unknown>>;
+type Slots<T extends PgTable> = Parameters<ReturnType<typeof updateOf<T>>["set"]>[0];
+const updateOf = <T extends PgTable>(db: Db, table: T) => db.update(table);
+
+/** So many updates of one table are kept, each of other columns. */
+const mostUpdates = 64;
+
+/**
+ * A prepared update of a row that the transaction has read sets what is new of it, and of another one everything: what an index or a
+ * foreign key has is not written anew for nothing. `beside` are values of the condition.
+ */
+export function savingChanges<T extends TableWithId, R>(
+  { seen }: QueryContext,
+  table: T,
+  build: (slots: Slots<T>) => Preparable<R>,
+): (row: T["$inferSelect"], beside?: Params, read?: T["$inferSelect"]) => Promise<R> {
+  const columns = Object.keys(getTableColumns(table)).filter((name) => name !== "id");
+  const whole = prepared<Params>()(() => build(slotsOf(table)));
+  const updates = new Map<string, typeof whole>();
+  const updateFor = (names: readonly string[]) => {
+    const key = names.join();
+    const known = updates.get(key);
+    if (known !== undefined || updates.size >= mostUpdates) return known ?? whole;
+    const made = prepared<Params>()(() => build(someSlotsOf(table, names)));
+    updates.set(key, made);
+    return made;
+  };
+  return (row, beside = {}, read = undefined) => {
+    const after = asserted<Params>(row);
+    const before = asserted<Params | undefined>(read ?? seen.get(table, after.id));
+    seen.forget(table);
+    const changed = before === undefined ? [] : columns.filter((name) => !isSame(before[name], after[name]));
+    return (changed.length === 0 ? whole : updateFor(changed))({ ...after, ...beside });
+  };
+}
+
+const isSame = (a: unknown, b: unknown): boolean =>
+  Object.is(a, b) || (a instanceof Date && b instanceof Date && a.getTime() === b.getTime());
+
 /** Deletes the row of an id. */
 export const removing =
   <T extends TableWithId>({ db }: QueryContext, table: T) =>
@@ -58,9 +109,17 @@ export const removing =
 
 /** Whole rows by their id, one or many. */
 export const getting = <T extends TableWithId>(context: QueryContext, table: T) => ({
-  get: one(context, table, "id"),
+  get: oneOnce(context, table),
   byIds: manyBy(context, table, "id"),
 });
+
+/** The row of an id, read once in a transaction as long as nothing is written into its table. */
+function oneOnce<T extends TableWithId>(context: QueryContext, table: T) {
+  const { seen } = context;
+  const found = one(context, table, "id");
+  return async (id: Value<T, "id">): Promise<T["$inferSelect"] | undefined> =>
+    asserted<T["$inferSelect"] | undefined>(seen.get(table, id)) ?? (await found(id));
+}
 
 type Name<T extends PgTable> = keyof T["$inferSelect"] & string;
 type Value<T extends PgTable, N extends Name<T>> = NonNullable<T["$inferSelect"][N]>;
@@ -95,7 +154,12 @@ export function one<T extends PgTable, const N extends readonly Name<T>[]>(
   ...names: N
 ): (...values: Values<T, N>) => Promise<T["$inferSelect"] | undefined> {
   const found = equal(context, table, names);
-  return async (...values) => (await found(values))[0];
+  return async (...values) => {
+    const remember = context.seen.asking(table);
+    const [row] = await found(values);
+    if (row !== undefined) remember(row);
+    return row;
+  };
 }
 
 type NamedTable = PgTable & { readonly name: AnyPgColumn<{ data: string }> };

@@ -13,6 +13,9 @@ export const isPending = (status: AnyPgColumn): SQL => sql`${status} = 'pending'
 export const isActive = (status: AnyPgColumn): SQL =>
   sql`${status} in ('pending', 'plan_queued', 'planning', 'planned', 'apply_queued', 'applying')`;
 export const isPlanned = (status: AnyPgColumn): SQL => sql`${status} = 'planned'`;
+/** Of a run that may have left something in flight, or shows that all is well. */
+export const isTelling = (status: AnyPgColumn): SQL =>
+  sql`${status} in ('applied', 'planned_and_finished', 'errored', 'canceled', 'force_canceled')`;
 export const isQuarantined = (status: AnyPgColumn): SQL => sql`${status} = 'quarantined'`;
 /** Of a run that holds its workspace: it stands still until somebody decides. */
 export const isUndecided = (status: AnyPgColumn): SQL =>

@@ -1,25 +1,29 @@
-import type { JobStatus } from "../../../domain/runs/job.ts";
 import { and, eq, gte, lt, sql } from "../../drizzle/orm.ts";
-import { slotsOf } from "../../engine/boundary.ts";
 import { asParameter } from "../../engine/dialect.ts";
 import { prepared } from "../../engine/prepared.ts";
 import type { Queries } from "../../ports/store.ts";
 import { isClaimed } from "../../tables/conditions.ts";
 import type { QueryContext } from "../context.ts";
+import { savingChanges } from "../rows.ts";
 
 type Writes = Pick<Queries["jobs"], "saveIf" | "renew" | "extendAll" | "capAll">;
 
 /** The writes of a job that decide by their own WHERE, so that they are safe in `step`. */
-export function compareAndSet({ db, t: { jobs }, dialect }: QueryContext): Writes {
-  const saveIf = prepared<Record<string, unknown> & { ifEpoch: number; ifStatus: JobStatus }>()((slot) =>
+export function compareAndSet(context: QueryContext): Writes {
+  const {
+    db,
+    t: { jobs },
+    dialect,
+  } = context;
+  const saveIf = savingChanges(context, jobs, (slots) =>
     db
       .update(jobs)
-      .set(slotsOf(jobs))
+      .set(slots)
       .where(
         and(
           eq(jobs.id, sql.placeholder("id")),
-          eq(jobs.epoch, slot("ifEpoch", jobs.epoch)),
-          eq(jobs.status, slot("ifStatus", jobs.status)),
+          sql`${jobs.epoch} = ${sql.param(sql.placeholder("ifEpoch"), jobs.epoch)}`,
+          sql`${jobs.status} = ${sql.param(sql.placeholder("ifStatus"), jobs.status)}`,
         ),
       )
       .returning({ id: jobs.id }),
@@ -41,8 +45,8 @@ export function compareAndSet({ db, t: { jobs }, dialect }: QueryContext): Write
       .returning({ id: jobs.id }),
   );
   return {
-    saveIf: async (row, expected) =>
-      (await saveIf({ ...row, ifEpoch: expected.epoch, ifStatus: expected.status })).length === 1,
+    saveIf: async (row, { epoch, status, read }) =>
+      (await saveIf(row, { ifEpoch: epoch, ifStatus: status }, read)).length === 1,
     renew: async (renewals) => {
       if (renewals.length > 0) await renew({ rows: asParameter(renewals, columns) });
     },

@@ -1,5 +1,6 @@
 import type { JobId, PoolId } from "../../../lib/words/ids.ts";
 import { and, asc, count, desc, eq, inArray, isNull, lt, or, sql } from "../../drizzle/orm.ts";
+import { asParameter } from "../../engine/dialect.ts";
 import { prepared } from "../../engine/prepared.ts";
 import type { Queries, QueuePosition } from "../../ports/store.ts";
 import { isClaimed, isFalse, isQueued, isSet } from "../../tables/conditions.ts";
@@ -77,6 +78,17 @@ function queue(context: QueryContext): Queue {
       .where(isClaimed(jobs.status))
       .groupBy(jobs.organizationId),
   );
+  const ahead = prepared<{ ids: string }>()(() => {
+    const these = sql`(select id from ${context.dialect.given(sql`${sql.placeholder("ids")}`, { id: jobs.id })})`;
+    const theirs = db.selectDistinct({ id: jobs.poolId }).from(jobs).where(sql`${jobs.id} in ${these}`);
+    const order = sql`partition by ${jobs.poolId} order by ${jobs.rank}, ${jobs.urgency}, ${jobs.queuedAt}, ${jobs.id}`;
+    const places = db
+      .select({ id: jobs.id, place: sql`row_number() over (${order})`.mapWith(Number).as("place") })
+      .from(jobs)
+      .where(and(isQueued(jobs.status), or(isNull(jobs.poolId), inArray(jobs.poolId, theirs))))
+      .as("places");
+    return db.select().from(places).where(sql`${places.id} in ${these}`);
+  });
   const samePool = (poolId: PoolId | null) => (poolId === null ? isNull(jobs.poolId) : eq(jobs.poolId, poolId));
   return {
     queuedOfWorkspace: many(context, jobs, "workspaceId", { where: isQueued(jobs.status), order: inOrder }),
@@ -111,20 +123,12 @@ function queue(context: QueryContext): Queue {
       counted(context, jobs, and(isQueued(jobs.status), samePool(poolId), sql`${place} < ${placeOf(job)}`)),
     jobsAhead: async (ids): Promise<ReadonlyMap<JobId, number>> => {
       if (ids.length === 0) return new Map();
-      const theirs = db
-        .selectDistinct({ id: jobs.poolId })
-        .from(jobs)
-        .where(inArray(jobs.id, [...ids]));
-      const order = sql`partition by ${jobs.poolId} order by ${jobs.rank}, ${jobs.urgency}, ${jobs.queuedAt}, ${jobs.id}`;
-      const places = db
-        .select({ id: jobs.id, place: sql`row_number() over (${order})`.mapWith(Number).as("place") })
-        .from(jobs)
-        .where(and(isQueued(jobs.status), or(isNull(jobs.poolId), inArray(jobs.poolId, theirs))))
-        .as("places");
-      const found = await db
-        .select()
-        .from(places)
-        .where(inArray(places.id, [...ids]));
+      const found = await ahead({
+        ids: asParameter(
+          ids.map((id) => ({ id })),
+          { id: jobs.id },
+        ),
+      });
       return new Map(found.map(({ id, place }) => [id, place - 1]));
     },
   };

@@ -1,8 +1,9 @@
+import type { SQL } from "drizzle-orm";
 import type { RunId, WorkspaceId } from "../../../lib/words/ids.ts";
 import { and, asc, count, desc, eq, gt, inArray, lt, or, sql } from "../../drizzle/orm.ts";
-import { prepared } from "../../engine/prepared.ts";
+import { prepared, type Slot } from "../../engine/prepared.ts";
 import type { RunQueries } from "../../ports/runs.ts";
-import { isActive, isPending, isPlanned } from "../../tables/conditions.ts";
+import { isActive, isPending, isPlanned, isTelling } from "../../tables/conditions.ts";
 import type { QueryContext } from "../context.ts";
 import { newestFirst } from "../pages.ts";
 import { counted, getting, inserting, saving } from "../rows.ts";
@@ -43,8 +44,31 @@ export function runQueries(context: QueryContext): RunQueries {
       .from(runs)
       .where(and(eq(runs.workspaceId, slot("workspaceId", runs.workspaceId)), isActive(runs.status))),
   );
+  const told = {
+    ...{ id: runs.id, status: runs.status, createdAt: runs.createdAt, endedAt: runs.endedAt, options: runs.options },
+    ...{ hasChanges: runs.hasChanges, appliedChanges: runs.appliedChanges, errorMessage: runs.errorMessage },
+    ...{ resourcesInFlight: runs.resourcesInFlight, lost: runs.lost },
+  };
+  const endedBefore = (before: SQL | undefined) => (slot: Slot<{ workspaceId: WorkspaceId }>) =>
+    db
+      .select(told)
+      .from(runs)
+      .where(and(eq(runs.workspaceId, slot("workspaceId", runs.workspaceId)), isTelling(runs.status), before))
+      .orderBy(desc(runs.createdAt), desc(runs.id))
+      .limit(sql.placeholder("limit"));
+  const place = sql`(${sql.param(sql.placeholder("at"), runs.createdAt)}, ${sql.param(sql.placeholder("id"), runs.id)})`;
+  const ended = {
+    first: prepared<Ended>()(endedBefore(undefined)),
+    next: prepared<Ended & Record<"at" | "id", unknown>>()(
+      endedBefore(sql`(${runs.createdAt}, ${runs.id}) < ${place}`),
+    ),
+  };
   return {
     ...getting(context, runs),
+    ended: (workspaceId, { before, limit }) =>
+      before === null
+        ? ended.first({ workspaceId, limit })
+        : ended.next({ workspaceId, limit, id: before.id, at: before.at }),
     list: (filter, page) => newest.page(matches(context, filter), page),
     range: (filter, { offset, limit }) =>
       db
@@ -63,7 +87,12 @@ export function runQueries(context: QueryContext): RunQueries {
         ),
         page,
       ),
-    pending: (workspaceId, limit) => pending({ workspaceId, limit }),
+    pending: async (workspaceId, limit) => {
+      const remember = context.seen.asking(runs);
+      const found = await pending({ workspaceId, limit });
+      found.forEach(remember);
+      return found;
+    },
     runsAhead: (ids) => runsAhead(context, ids),
     active: (workspaceId, limit) => active({ workspaceId, limit }),
     countActive: async (workspaceId) => (await activeCount({ workspaceId }))[0]?.count ?? 0,
@@ -87,6 +116,8 @@ export function runQueries(context: QueryContext): RunQueries {
     save: saving(context, rows),
   };
 }
+
+type Ended = { readonly workspaceId: WorkspaceId; readonly limit: number };
 
 async function outdatedPlans(
   { db, t: { runs, workspaces } }: QueryContext,

@@ -1,11 +1,11 @@
 import type { Workspace } from "../../../domain/workspaces/workspace.ts";
 import type { OrganizationId, WorkspaceId } from "../../../lib/words/ids.ts";
-import { and, asc, eq, inArray, ne, or, sql } from "../../drizzle/orm.ts";
+import { and, asc, eq, exists, gt, inArray, ne, or, sql } from "../../drizzle/orm.ts";
+import { prepared } from "../../engine/prepared.ts";
 import type { NamePage } from "../../ports/pages.ts";
 import type { WorkspaceQueries } from "../../ports/workspaces.ts";
 import type { Tables } from "../../tables/tables.ts";
 import type { QueryContext } from "../context.ts";
-import { inOrderOfName } from "../pages.ts";
 import { chunks, manyBy } from "../rows.ts";
 
 type Consumers = Pick<WorkspaceQueries, "consumers" | "setConsumers" | "moveConsumer"> & {
@@ -14,6 +14,8 @@ type Consumers = Pick<WorkspaceQueries, "consumers" | "setConsumers" | "moveCons
     page: NamePage,
   ): Promise<Tables["workspaces"]["$inferSelect"][]>;
 };
+
+type Sharing = Pick<Workspace, "id" | "organizationId" | "name"> & { readonly after: string; readonly limit: number };
 
 /** Who may read whose outputs. */
 export function consumerQueries(context: QueryContext): Consumers {
@@ -32,6 +34,36 @@ export function consumerQueries(context: QueryContext): Consumers {
       .from(stateConsumers)
       .innerJoin(workspaces, eq(workspaces.id, stateConsumers.workspaceId))
       .where(and(eq(workspaces.organizationId, organizationId), eq(stateConsumers.consumerName, name)));
+  // No name is empty: behind that are all.
+  const sharing = prepared<Sharing>()((slot) =>
+    db
+      .select()
+      .from(workspaces)
+      .where(
+        and(
+          eq(workspaces.organizationId, slot("organizationId", workspaces.organizationId)),
+          ne(workspaces.id, slot("id", workspaces.id)),
+          sql`${workspaces.currentStateId} is not null`,
+          gt(workspaces.name, slot("after", workspaces.name)),
+          or(
+            sql`${workspaces.sharesState}`,
+            exists(
+              db
+                .select({ one: sql`1` })
+                .from(stateConsumers)
+                .where(
+                  and(
+                    eq(stateConsumers.workspaceId, workspaces.id),
+                    eq(stateConsumers.consumerName, slot("name", stateConsumers.consumerName)),
+                  ),
+                ),
+            ),
+          ),
+        ),
+      )
+      .orderBy(asc(workspaces.name))
+      .limit(sql.placeholder("limit")),
+  );
   return {
     consumers: manyBy(context, stateConsumers, "workspaceId", { order: [asc(stateConsumers.consumerName)] }),
     setConsumers: async (id, names) => {
@@ -47,15 +79,7 @@ export function consumerQueries(context: QueryContext): Consumers {
       }
       if (to !== null) await add(ids, to);
     },
-    sharingWith: ({ id, organizationId, name }, page) =>
-      inOrderOfName(context, workspaces).page(
-        and(
-          eq(workspaces.organizationId, organizationId),
-          ne(workspaces.id, id),
-          sql`${workspaces.currentStateId} is not null`,
-          or(sql`${workspaces.sharesState}`, inArray(workspaces.id, sharers(organizationId, name))),
-        ),
-        page,
-      ),
+    sharingWith: ({ id, organizationId, name }, { after, limit }) =>
+      sharing({ id, organizationId, name, after: after ?? "", limit }),
   };
 }
