@@ -72,6 +72,21 @@ describe.each(commands)("windlassd %s %s", (...words) => {
     expect(exit).toBe(7);
   });
 
+  // One command for all: they open a database the same way.
+  test.skipIf(words[0] !== "serve").each([
+    ["a full disk", "53100", "could not extend file: No space left on device", "its disk is full"],
+    ["no memory", "53200", "out of memory", "it has not enough memory"],
+    ["an administrator's stop", "57P01", "terminating connection due to administrator command", "it was stopped"],
+    ["a time-out", "57014", "canceling statement due to statement timeout", "raise --database-statement-timeout"],
+    ["no changes", "25006", "cannot execute INSERT in a read-only transaction", "name the primary in --database-url"],
+  ])("says %s in one line, with exit code 7", async (_name, code, message, told) => {
+    answer = { code, message };
+    const { stderr, code: exit } = await call(`postgres://me:${secret}@${address}/x`, ...words);
+    expect(stderr.match(/^windlassd: .*/gm)).toEqual([expect.stringContaining(told)]);
+    expect(stderr).not.toMatch(/\n\s+at |hunter2/);
+    expect(exit).toBe(7);
+  });
+
   test("says that nothing listens there, with exit code 7", async () => {
     const { stderr, code } = await call(`postgres://me:${secret}@127.0.0.1:9/x`, ...words);
     expect(stderr).toMatch(/^windlassd: the PostgreSQL database cannot be reached \(.*ECONNREFUSED.*\)/m);

@@ -96,7 +96,15 @@ function rowRules(scope: WriteScope): Pick<Rules, RowNouns> {
   const change = { kind: "change", asked: needRow } as const;
   return {
     workspaces: workspaceRules(scope),
-    variables: { get, list: within, all: within, slice: within, byKey: within, ...{ insert: change, save: change } },
+    variables: {
+      get,
+      list: within,
+      all: within,
+      slice: within,
+      byKey: within,
+      ...{ insert: change, save: change },
+      delete: { kind: "change", asked: needWorkspace },
+    },
     formerSecrets: {
       of: {
         kind: "read",
@@ -173,6 +181,7 @@ function workspaceRules(scope: WriteScope): RulesOf<Queries["workspaces"]> {
     contents: { kind: "read", asked: each },
     queuedRuns: { kind: "read", asked: each },
     consumers: { kind: "read", asked: each },
+    setConsumers: { kind: "change", asked: (id) => scope.need(ofWorkspace(id)) },
     save: {
       kind: "send",
       asked: (row) => {

@@ -36,6 +36,8 @@ export type S3Fault =
   | { readonly kind: "html"; readonly status: number }
   /** It is done, and its answer is lost after so many bytes of its body; without a number before its first one. */
   | { readonly kind: "cut"; readonly afterBytes?: number }
+  /** It is done, and its answer does not go on after so many bytes of its body. */
+  | { readonly kind: "stall"; readonly afterBytes: number }
   /** Nothing is done, and nobody says so. */
   | { readonly kind: "silent" };
 
@@ -127,7 +129,8 @@ export async function openTestS3(): Promise<TestS3> {
       response.writeHead(fault.status, { "content-type": "text/html" }).end(html);
       return;
     }
-    if (fault?.kind === "cut") cutAfter(response, fault.afterBytes);
+    if (fault?.kind === "cut") endAfter(response, fault.afterBytes, () => response.socket?.destroy());
+    if (fault?.kind === "stall") endAfter(response, fault.afterBytes, () => {});
     if (request.headers["if-none-match"] === "*") {
       if (!test.isConditional) return refuse(request, response, { status: 501, code: "NotImplemented" });
       const key = decodeURIComponent(path.replace(/\?.*/, ""));
@@ -177,8 +180,8 @@ async function refuse(
   response.writeHead(status, { "content-type": "application/xml" }).end(request.method === "HEAD" ? "" : text);
 }
 
-/** Breaks the connection off in the middle of what is answered, or before it. */
-function cutAfter(response: ServerResponse, afterBytes: number | undefined): void {
+/** Ends in the middle of what is answered, or before it: breaks the connection off, or leaves it. */
+function endAfter(response: ServerResponse, afterBytes: number | undefined, leave: () => void): void {
   let left = afterBytes ?? 0;
   const write = response.write.bind(response);
   const end = response.end.bind(response);
@@ -189,7 +192,7 @@ function cutAfter(response: ServerResponse, afterBytes: number | undefined): voi
     if (afterBytes !== undefined && some.length > 0) write(some);
     if (some.length === bytes.length && left > 0) return true;
     // What was written goes out first.
-    setImmediate(() => response.socket?.destroy());
+    setImmediate(leave);
     return false;
   };
   response.write = (piece: unknown) => pass(piece);

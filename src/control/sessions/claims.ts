@@ -76,8 +76,9 @@ export class SessionClaims {
     return [...this.#held.values()].some(({ isOpen }) => isOpen);
   }
 
-  get ids(): readonly JobId[] {
-    return [...this.#held.keys()];
+  /** Ids and epochs of what is held now. */
+  get epochs(): ReadonlyMap<JobId, number> {
+    return new Map([...this.#held].map(([id, { job }]) => [id, job.epoch]));
   }
 
   /** Jobs as they were when this session heard of them first. */
@@ -104,9 +105,13 @@ export class SessionClaims {
     }
   }
 
-  /** Tells the agent what has changed of what is wanted of its jobs. */
-  command(rows: ReadonlyMap<JobId, Job>): void {
+  /**
+   * Tells the agent what has changed of what is wanted of its jobs. Of those that were offered since the rows were asked for, with
+   * these epochs, they tell nothing: the agent would be told to forget a job that it was just given.
+   */
+  command(rows: ReadonlyMap<JobId, Job>, asked: ReadonlyMap<JobId, number>): void {
     for (const [jobId, held] of this.#held) {
+      if (asked.get(jobId) !== held.job.epoch) continue;
       const row = this.current(rows.get(jobId), held.job.epoch);
       held.isOpen = row !== undefined && !row.isLogClosed;
       const desired = desiredOf(row);

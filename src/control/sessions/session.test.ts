@@ -1,12 +1,13 @@
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { introduction } from "../../../test/support/fake-agent.ts";
 import { useSessionStage } from "../../../test/support/session-stage.ts";
 import { until } from "../../../test/support/until.ts";
 import { ref } from "../../../test/support/wanted.ts";
 import type { Principal } from "../../domain/people/principal.ts";
-import { JobStage } from "../../gen/windlass/agent/v1/job_pb.ts";
+import { DesiredState, JobStage } from "../../gen/windlass/agent/v1/job_pb.ts";
 import { systemRandom } from "../../lib/random.ts";
 import { getAgent } from "../agents/agents.ts";
+import { topics } from "../core/control.ts";
 import { configurationOfJob, stateOfJob } from "../jobs/artifacts.ts";
 import { dispatchOnce } from "../jobs/dispatcher.ts";
 import { getRun } from "../runs/runs.ts";
@@ -40,6 +41,29 @@ describe("offer, start, log, result", () => {
     expect(await agent.start(job)).toMatchObject({ granted: true });
     expect(await agent.start(job, systemRandom.uuid())).toMatchObject({ granted: false });
     expect((await jobOf(job.runId)).attempt).toBe(1);
+  });
+
+  test("rows that were asked for before an offer, and come after it, do not take the job away", async () => {
+    const { control } = stage.fixture;
+    const agent = await connect();
+    const runId = await newRun();
+    const [asked, come] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    const read = control.store.read.bind(control.store);
+    vi.spyOn(control.store, "read").mockImplementationOnce(async (work) => {
+      const rows = await read(work);
+      asked.resolve();
+      await come.promise;
+      return rows;
+    });
+    control.wake.notify(topics.agent(agent.registration.agent.id));
+    await asked.promise;
+    const job = await offered(agent, runId);
+    come.resolve();
+    expect(await agent.start(job)).toMatchObject({ granted: true });
+    const claim = { jobId: job.id, epoch: BigInt(job.epoch) };
+    agent.send({ case: "heartbeat", value: { jobs: [{ claim, stage: JobStage.RUNNING }] } });
+    expect((await agent.next("heartbeatReply")).jobs).toMatchObject([{ claim, desired: DesiredState.RUN }]);
+    expect(agent.received.map((message) => message.case)).not.toContain("jobCommand");
   });
 
   test("log bytes: a repeat changes nothing, a gap asks to rewind, an unknown claim is closed", async () => {

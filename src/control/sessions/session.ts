@@ -274,7 +274,7 @@ export class AgentSession implements ConnectedAgent {
     // Who waits for an agent, or looks at it, sees it at once.
     for (const topic of this.#room.hear(heard) ? [topics.jobs, topics.agents] : []) this.#control.wake.notify(topic);
     if (this.way.hear(heard)) this.#control.wake.notify(topics.agents);
-    const isKnown = jobs.length + this.#claims.ids.length === 0 && this.#wanted.isFresh;
+    const isKnown = jobs.length + this.#claims.epochs.size === 0 && this.#wanted.isFresh;
     const rows = isKnown ? noRows : await this.#refresh();
     const now = this.#control.clock.now();
     const commands = jobs.map((held) => this.#renew(held, rows, now));
@@ -309,12 +309,13 @@ export class AgentSession implements ConnectedAgent {
 
   /** Reads what is wanted of the agent and its jobs, and tells it what is new. */
   async #refresh(): Promise<ReadonlyMap<JobId, Job>> {
-    const { agent, spent, jobs } = await this.#wanted.read(this.#claims.ids);
+    const asked = this.#claims.epochs;
+    const { agent, spent, jobs } = await this.#wanted.read([...asked.keys()]);
     if (agent === undefined) this.close("deleted", "the agent was deleted");
     else if (agent.sessionEpoch > this.sessionEpoch) this.close("superseded", "a newer stream of this agent is there");
     else this.#wish(agent);
     const rows = new Map(jobs.map((job) => [job.id, job]));
-    this.#claims.command(rows);
+    this.#claims.command(rows, asked);
     if (spent !== undefined) this.close("revoked", spent);
     else this.#closeIfDone();
     return rows;

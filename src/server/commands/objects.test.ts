@@ -33,6 +33,7 @@ beforeEach(async () => {
 });
 afterEach(async () => {
   s3.fault = () => undefined;
+  s3.before = async () => {};
   await held.disposeAsync();
 });
 
@@ -173,6 +174,23 @@ test("a backup leaves objects where they are and says where, or holds them, as i
   await restore(fresh);
   expect(await textAt(fresh, key)).toBe("an object");
   expect(await readdir(target)).not.toContain("blobs");
+});
+
+test("a backup of objects of which one is deleted meanwhile, by another server, ends without a file", async () => {
+  await serveOnce(dataDir, { "blob-url": blobUrl });
+  const keys = await Promise.all(["an object", "another one"].map((text) => put(blobUrl, text)));
+  const other = await opened(blobUrl);
+  s3.before = async ({ method, path }) => {
+    if (method !== "GET" || !path.includes("/objects/")) return;
+    s3.before = async () => {};
+    for (const key of keys) if (!path.includes(key)) await other.delete(key);
+  };
+  const file = join(dir, "backup.tar.gz");
+  const backup = run(backupCommand, { "blob-url": blobUrl }, { words: [file], own: { "with-objects": "true" } });
+  await expect(backup).rejects.toMatchObject({ code: "not_found" });
+  expect((await readdir(dir)).filter((name) => name.startsWith("backup"))).toEqual([]);
+  const again = await run(backupCommand, { "blob-url": blobUrl }, { words: [file], own: { "with-objects": "true" } });
+  expect(again.code).toBe(0);
 });
 
 test("a restore tells how many objects that rows name are not there", async () => {

@@ -209,20 +209,24 @@ class PostgresLogStore implements LogStore {
 
   async #store(batch: readonly Waiting[]): Promise<void> {
     const byStream = Map.groupBy(batch, ({ stream }) => stream);
-    await this.#learn([...byStream.keys()]);
-    const growths = [...byStream].map(([stream, appends]) => growthOf(stream, this.#knownOf(stream), appends));
+    // What is known may be forgotten by others while the statement is under way: they close the stream, or look at it anew.
+    const known = await this.#learn([...byStream.keys()]);
+    for (const [stream, appends] of byStream)
+      if (!known.has(stream)) for (const { reject } of appends) reject(deletedMeanwhile());
+    const growths = [...known].map(([stream, was]) => growthOf(stream, was, byStream.get(stream) ?? []));
     const stored = await this.#grow(growths.filter(({ pieces }) => pieces.length > 0));
     const retried: Waiting[] = [];
     for (const growth of growths) {
-      const appends = byStream.get(growth.stream) ?? [];
-      if (growth.pieces.length > 0 && !stored.has(growth.stream)) {
-        this.#known.delete(growth.stream); // another replica moved it meanwhile
+      const { stream } = growth;
+      const [was, appends] = [known.get(stream), byStream.get(stream) ?? []];
+      if (was === undefined || (growth.pieces.length > 0 && !stored.has(stream))) {
+        this.#known.delete(stream); // another replica moved it meanwhile
         retried.push(...appends);
         continue;
       }
-      const known = grown(this.#knownOf(growth.stream), growth);
-      if (known.isOpen) this.#known.set(growth.stream, known);
-      else this.#known.delete(growth.stream); // it may be reopened by another replica
+      const next = grown(was, growth);
+      if (next.isOpen) this.#known.set(stream, next);
+      else this.#known.delete(stream); // it may be reopened by another replica
       growth.results.forEach((result, index) => void appends[index]?.resolve(result));
     }
     this.#waiting = [...retried, ...this.#waiting];
@@ -249,10 +253,16 @@ class PostgresLogStore implements LogStore {
     return new Set(moved.map(({ name }) => name));
   }
 
-  /** Makes sure that each stream has a row, and that its length and status are known. */
-  async #learn(streams: readonly LogStreamId[]): Promise<void> {
-    const unknown = streams.filter((stream) => !this.#known.has(stream));
-    if (unknown.length === 0) return;
+  /** What is known of each stream, which has a row from now on; one that was deleted meanwhile is left out. */
+  async #learn(streams: readonly LogStreamId[]): Promise<ReadonlyMap<LogStreamId, KnownStream>> {
+    const known = new Map(
+      streams.flatMap((stream) => {
+        const found = this.#known.get(stream);
+        return found === undefined ? [] : [[stream, found] as const];
+      }),
+    );
+    const unknown = streams.filter((stream) => !known.has(stream));
+    if (unknown.length === 0) return known;
     await this.#create(unknown);
     const rows = await this.#query<{ name: string; length: string; status: string; ms: string | null }>(
       learnStatement,
@@ -260,8 +270,9 @@ class PostgresLogStore implements LogStore {
     );
     for (const { name, length, status, ms } of rows) {
       const timeMs = ms === null ? undefined : Number(ms);
-      this.#known.set(name, { length: Number(length), isOpen: status === "open", hash: undefined, timeMs });
+      known.set(name, { length: Number(length), isOpen: status === "open", hash: undefined, timeMs });
     }
+    return known;
   }
 
   async #create(streams: readonly LogStreamId[]): Promise<void> {
@@ -269,12 +280,6 @@ class PostgresLogStore implements LogStore {
       "INSERT INTO log_streams (name, length, status) SELECT unnest($1::text[]), 0, 'open' ON CONFLICT DO NOTHING",
       [streams],
     );
-  }
-
-  #knownOf(stream: LogStreamId): KnownStream {
-    const known = this.#known.get(stream);
-    if (known === undefined) throw new WindlassError("storage_unavailable", "a log was deleted while it was written");
-    return known;
   }
 
   async #row(stream: LogStreamId): Promise<StreamRow | undefined> {
@@ -354,6 +359,8 @@ function rowsOf(growths: readonly StreamGrowth[]): { readonly rows: readonly Pie
   }
   return { rows, bytes: Buffer.concat(growths.flatMap(({ pieces }) => pieces)) };
 }
+
+const deletedMeanwhile = () => new WindlassError("storage_unavailable", "a log was deleted while it was written");
 
 const unavailable = (cause: unknown) =>
   cause instanceof WindlassError

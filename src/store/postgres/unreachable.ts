@@ -65,7 +65,15 @@ function whyRefused({ code = "", message }: pg.DatabaseError): string | undefine
   if (code === "25006") return `PostgreSQL is read-only (${message}): name the primary in --database-url`;
   if (code === "53300" || /too many connections|no more connections allowed/.test(message))
     return `PostgreSQL cannot serve windlassd now: it has no connection left (${message}): raise max_connections, or lower --database-connections`;
-  if (code === "53100") return `PostgreSQL cannot serve windlassd now: its disk is full (${message})`;
+  if (code === "53100")
+    return `PostgreSQL cannot serve windlassd now: its disk is full (${message}): make room on the volume of its data or its WAL`;
+  if (code === "53200")
+    return `PostgreSQL cannot serve windlassd now: it has not enough memory (${message}): see max_connections, work_mem and what else runs there`;
+  if (code === "57014")
+    return `PostgreSQL gave up what windlassd asked (${message}): raise --database-statement-timeout, or statement_timeout there`;
+  if (code === "57P03") return `PostgreSQL cannot serve windlassd now: it starts, stops or recovers (${message})`;
+  if (code === "57P01")
+    return `PostgreSQL cannot serve windlassd now: it was stopped, or ended the connection (${message})`;
   if (/^(08|25|53|55|57|58)/.test(code)) return `PostgreSQL cannot serve windlassd now (${message})`;
   return undefined;
 }

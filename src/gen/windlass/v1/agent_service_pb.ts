@@ -739,7 +739,7 @@ export const AgentService: GenService<{
     output: typeof WatchAgentsResponseSchema;
   },
   /**
-   * Lists how an agent came and went since the server was started, newest first: the last 50.
+   * Lists how an agent came and went at the server that is asked, since that was started, newest first: the last 50.
    *
    * @generated from rpc windlass.v1.AgentService.ListAgentEvents
    */

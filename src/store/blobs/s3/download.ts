@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { addAbortSignal } from "node:stream";
 import { WindlassError } from "../../../lib/words/errors.ts";
 import { missingBlob } from "../intake.ts";
 import { isMissing, isPassing, storeFailure } from "./failures.ts";
@@ -22,7 +23,7 @@ export interface WantedBytes {
  * compared with its name: whoever reads to the end knows that all of it is as it was stored.
  */
 export async function* download(asking: Asking, wanted: WantedBytes): AsyncGenerator<Uint8Array> {
-  const { bucket, clock } = asking;
+  const { bucket, clock, cutOff } = asking;
   const { key, name, from, to } = wanted;
   const hash = from === 0 && to === undefined ? createHash("sha256") : undefined;
   let at = from;
@@ -40,6 +41,7 @@ export async function* download(asking: Asking, wanted: WantedBytes): AsyncGener
       }
       total = given.totalBytes;
       const end = Math.min(total, to ?? total);
+      if (cutOff !== undefined) addAbortSignal(cutOff, given.body);
       for await (const bytes of given.body) {
         if (!(bytes instanceof Uint8Array)) throw altered(key);
         // Not every store gives no more than it was asked for.
@@ -56,10 +58,10 @@ export async function* download(asking: Asking, wanted: WantedBytes): AsyncGener
       if (isMissing(error)) throw missingBlob(key);
       if (error instanceof WindlassError || !isPassing(error)) throw storeFailure(error, bucket.shown);
       failures += 1;
-      if (failures >= maxFailures) throw storeFailure(error, bucket.shown);
+      if (failures >= maxFailures || cutOff?.aborted) throw storeFailure(error, bucket.shown);
     }
     if (failures >= maxFailures) throw altered(key);
-    await clock.sleep(pauseMs * 2 ** failures);
+    await clock.sleep(pauseMs * 2 ** failures, cutOff);
   }
   if (hash !== undefined && hash.digest("hex") !== key) throw altered(key);
 }

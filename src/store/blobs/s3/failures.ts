@@ -54,7 +54,7 @@ function whatOf(error: Error): string {
     return `what answers there is no S3 store${status === undefined ? "" : ` (status ${status})`}`;
   const code = errnoOf(error);
   if (code !== undefined && isOfCertificate(code))
-    return `its certificate is not trusted (${code}): name its authority in NODE_EXTRA_CA_CERTS`;
+    return `its certificate is not trusted (${code}): name its authority in NODE_EXTRA_CA_CERTS, or add it to the system's`;
   if (code !== undefined || !(error instanceof S3ServiceException)) return textOf(error);
   return `${error.name}: ${error.message}${status === undefined ? "" : ` (status ${status})`}`;
 }

@@ -177,6 +177,32 @@ describe("a download", () => {
     expect(await gathered(blobs.get(whole))).toEqual(other);
   });
 
+  test.each<[string, S3Fault]>([
+    ["before its answer", { kind: "silent" }],
+    ["in the middle of it", { kind: "stall", afterBytes: 100_000 }],
+  ])("that stalls %s ends when nobody waits for the store any more, and is not asked for again", async (_, fault) => {
+    const { key } = await blobs.put(inPieces(randomBytes(1_000_000)), limits);
+    const stopping = new AbortController();
+    const clock: Clock = {
+      ...systemClock,
+      sleep: (ms, signal) => (ms < 10_000 ? Promise.reject(new Error("a pause")) : systemClock.sleep(ms, signal)),
+    };
+    const parts = { url: s3.url(prefix()), spoolDirectory, clock, cutOff: stopping.signal };
+    const stopped = held.use(await openBlobStore(parts));
+    s3.requests.length = 0;
+    s3.fault = () => fault;
+    const stalls = Promise.withResolvers<void>();
+    s3.before = async () => void (fault.kind === "silent" && stalls.resolve());
+    const read = (async () => {
+      for await (const _piece of stopped.get(key)) stalls.resolve();
+    })();
+    read.catch(() => {});
+    await stalls.promise;
+    stopping.abort();
+    await expect(read).rejects.toEqual(unavailable("it does not answer in time"));
+    expect(s3.requests).toHaveLength(1);
+  });
+
   test("whose reader leaves ends its request", async () => {
     const { key } = await blobs.put(inPieces(randomBytes(3_000_000)), limits);
     for await (const _piece of blobs.get(key)) break;

@@ -10,7 +10,10 @@ import { StatusBadge } from "../../ui/status-badge.tsx";
 export function AgentEvents({ agent }: { readonly agent: Agent }) {
   const { data, error, refetch } = useQuery(AgentService.method.listAgentEvents, { agent: agent.id });
   return (
-    <Section title="Connections" lead="Since the server was started.">
+    <Section
+      title="Connections"
+      lead="As the server that answers here has seen them since it was started; with several servers each has its own."
+    >
       {error !== null && (
         <ErrorNote error={error} what="Its connections could not be read" retry={() => void refetch()} />
       )}
