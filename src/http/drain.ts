@@ -5,6 +5,7 @@ import { notAwaited } from "../lib/async/abort.ts";
 import type { Clock } from "../lib/clock.ts";
 import { errnoOf } from "../lib/values/errors.ts";
 import { WindlassError } from "../lib/words/errors.ts";
+import { arrivedPieces } from "./arrived-pieces.ts";
 import type { HttpRequest, HttpResponse } from "./messages.ts";
 
 /** How long the sender of an answered request may go on sending. */
@@ -17,6 +18,15 @@ const patienceMs = 5_000;
 export async function* piecesOf(request: Pick<HttpRequest, "iterator">): AsyncGenerator<Uint8Array, void> {
   try {
     yield* request.iterator({ destroyOnReturn: false });
+  } catch (error) {
+    throw isDeparture(error) ? new WindlassError("canceled", departed, { cause: error }) : error;
+  }
+}
+
+/** The same of a stream of HTTP/2, in pieces as they came. */
+export async function* streamPiecesOf(stream: ServerHttp2Stream): AsyncGenerator<Uint8Array, void> {
+  try {
+    yield* arrivedPieces(stream);
   } catch (error) {
     throw isDeparture(error) ? new WindlassError("canceled", departed, { cause: error }) : error;
   }

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { type Control, topics } from "../control/core/control.ts";
 import { KnownKeys } from "../control/core/credentials.ts";
 import { HelloGate } from "../control/core/hello-gate.ts";
+import { LogWindows } from "../control/core/log-windows.ts";
 import { Presence } from "../control/core/presence.ts";
 import { Replicas } from "../control/core/replicas.ts";
 import { Documents } from "../control/documents/documents.ts";
@@ -49,6 +50,7 @@ export async function openControl(
     replicas: new Replicas(replicaId, clock.now()),
     documents: owned.use(new Documents(clock)),
     helloGate: new HelloGate(),
+    logWindows: new LogWindows(clock),
     agentUpdates: agentUpdatesOf(opening, () => control),
     limits: limitsOf(settings),
     timing: timingOf(settings),

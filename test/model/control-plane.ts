@@ -5,6 +5,7 @@ import { createAgentToken } from "../../src/control/agents/tokens.ts";
 import { type Control, topics } from "../../src/control/core/control.ts";
 import { KnownKeys } from "../../src/control/core/credentials.ts";
 import { HelloGate } from "../../src/control/core/hello-gate.ts";
+import { LogWindows } from "../../src/control/core/log-windows.ts";
 import { noObserver } from "../../src/control/core/observer.ts";
 import { Presence } from "../../src/control/core/presence.ts";
 import { Replicas } from "../../src/control/core/replicas.ts";
@@ -140,6 +141,7 @@ const controlOver = (
   documents,
   hiding: createHiding(clock),
   helloGate: new HelloGate(),
+  logWindows: new LogWindows(clock),
   limits: limitsOf(standard),
   retention: keepAll,
   timing: {

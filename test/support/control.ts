@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { type Control, topics } from "../../src/control/core/control.ts";
 import { KnownKeys } from "../../src/control/core/credentials.ts";
 import { HelloGate } from "../../src/control/core/hello-gate.ts";
+import { LogWindows } from "../../src/control/core/log-windows.ts";
 import { noObserver } from "../../src/control/core/observer.ts";
 import { type ConnectedAgent, Presence } from "../../src/control/core/presence.ts";
 import { Replicas } from "../../src/control/core/replicas.ts";
@@ -100,6 +101,7 @@ export async function openTestControl({
     replicas: new Replicas(random.uuid()),
     documents: opening.use(new Documents(clock)),
     helloGate: new HelloGate(),
+    logWindows: new LogWindows(clock),
     limits: { ...limitsOf(standard), ...limits },
     timing: {
       heartbeatMs: 10_000,

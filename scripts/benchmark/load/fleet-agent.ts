@@ -117,6 +117,7 @@ export class FleetAgent {
         if (message.value.granted) this.#begin(stream, message.value.claim);
         break;
       case "logAck":
+        this.#window = Number(message.value.windowBytes) || this.#window;
         this.#acknowledge(stream, message.value.claim?.jobId ?? "", Number(message.value.nextOffset));
         break;
       case "resultAck":

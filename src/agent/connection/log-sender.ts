@@ -20,7 +20,7 @@ export interface LogChunkToSend {
 
 export interface LogSenderOptions {
   readonly clock: Clock;
-  /** Most bytes on their way over all logs. */
+  /** Most bytes on their way over all logs, until an acknowledgement tells another number. */
   readonly windowBytes: number;
   readonly sources: () => readonly LogSource[];
   /** Resolves when there is room for one chunk. */
@@ -48,6 +48,8 @@ export interface Acknowledgement {
   readonly nextOffset: number;
   readonly rewind: boolean;
   readonly closed: boolean;
+  /** Most bytes on their way over all logs from now on; 0: as before. */
+  readonly windowBytes?: number | undefined;
 }
 
 /**
@@ -58,12 +60,14 @@ export interface Acknowledgement {
 export class LogSender {
   readonly #options: LogSenderOptions;
   readonly #positions = new Map<ClaimKey, Position>();
+  #windowBytes: number;
   #turn = 0;
   #news = Promise.withResolvers<void>();
   #signal: AbortSignal | undefined;
 
   constructor(options: LogSenderOptions) {
     this.#options = options;
+    this.#windowBytes = options.windowBytes;
   }
 
   /** Starts, or starts again, at the first byte that the server does not have. */
@@ -75,7 +79,8 @@ export class LogSender {
     this.wake();
   }
 
-  acknowledge(key: ClaimKey, { nextOffset, rewind, closed }: Acknowledgement): void {
+  acknowledge(key: ClaimKey, { nextOffset, rewind, closed, windowBytes = 0 }: Acknowledgement): void {
+    if (windowBytes > 0) this.#windowBytes = windowBytes;
     const position = this.#position(key);
     if (nextOffset > position.acknowledged) position.pauseMs = 0;
     if (rewind) this.#rewind(position, nextOffset);
@@ -185,7 +190,7 @@ export class LogSender {
     if (length <= 0) return 0;
     const underway = position.sent - position.acknowledged;
     if (length < maxChunkBytes && underway > 0 && !source.isComplete) return 0;
-    const room = this.#options.windowBytes - this.unacknowledgedBytes;
+    const room = this.#windowBytes - this.unacknowledgedBytes;
     if (length <= room) return length;
     return this.unacknowledgedBytes === 0 ? Math.max(1, Math.min(length, room)) : 0;
   }

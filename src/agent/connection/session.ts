@@ -331,10 +331,15 @@ class Session {
     if (answer.kind === "held" && key !== undefined) this.#outbox.repeatOf(key);
   }
 
-  #logAcknowledged({ claim, nextOffset, rewind, closed }: LogAck): void {
+  #logAcknowledged({ claim, nextOffset, rewind, closed, windowBytes }: LogAck): void {
     const key = claimKey(claim);
     if (key === undefined || this.#state.kind !== "ready") return;
-    this.#state.logs.acknowledge(key, { nextOffset: Number(nextOffset), rewind, closed });
+    this.#state.logs.acknowledge(key, {
+      nextOffset: Number(nextOffset),
+      rewind,
+      closed,
+      windowBytes: Number(windowBytes),
+    });
   }
 
   #resultAcknowledged(ack: ResultAck): void {

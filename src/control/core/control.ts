@@ -13,6 +13,7 @@ import type { Store } from "../../store/ports/store.ts";
 import type { Documents } from "../documents/documents.ts";
 import type { KnownKeys } from "./credentials.ts";
 import type { HelloGate } from "./hello-gate.ts";
+import type { LogWindows } from "./log-windows.ts";
 import type { Observer } from "./observer.ts";
 import type { Presence } from "./presence.ts";
 import type { Replicas } from "./replicas.ts";
@@ -136,6 +137,7 @@ export interface Control {
   readonly presence: Presence;
   readonly replicas: Replicas;
   readonly helloGate: HelloGate;
+  readonly logWindows: LogWindows;
   /** Absent on a server that has no versions for agents. */
   readonly agentUpdates?: AgentUpdates | undefined;
   readonly limits: Limits;

@@ -36,10 +36,22 @@ export interface ClaimHost {
 /** The agent cuts a log at its cap; bytes beyond it by more than this are refused. */
 const logSlackBytes = 1024 * 1024;
 
+/** So many windows of bytes that are not stored yet are held for one agent: what it sends again counts twice. */
+const mostWindows = 2;
+
+/** How far a log is. */
+interface LogState {
+  readonly nextOffset: number;
+  readonly rewind: boolean;
+  readonly closed: boolean;
+}
+
 interface Held {
   readonly job: Job;
   /** Appends on their way, so that a result waits for them. */
   appending: Promise<unknown>;
+  /** What an acknowledgement will say that is due. */
+  ackOffset: number | undefined;
   /** What the agent was last told. */
   told: DesiredState;
   /** True while something of it may still come. */
@@ -60,6 +72,8 @@ export class SessionClaims {
   readonly #host: ClaimHost;
   readonly #held = new Map<JobId, Held>();
   readonly #running = new Map<JobId, number>();
+  /** Of all logs. */
+  #unstoredBytes = 0;
 
   constructor(control: Control, host: ClaimHost, held: readonly HeldClaim[]) {
     this.#control = control;
@@ -196,20 +210,46 @@ export class SessionClaims {
     if (found === undefined || Number(offset) + chunk.length > limit) {
       return this.#host.send({ case: "logAck", value: { claim: named(claim), nextOffset: offset, closed: true } });
     }
+    // An agent that does not keep to its window sends again what is dropped here: the next piece makes a gap.
+    if (this.#unstoredBytes > mostWindows * this.#control.limits.logWindowBytes) return;
+    this.#control.logWindows.note(this.#host.agentId, chunk.length);
     const { held } = found;
-    const append = this.#append(held.job, Number(offset), chunk);
+    const append = this.#append(held, Number(offset), chunk);
     held.appending = Promise.allSettled([held.appending, append]);
     await append;
   }
 
-  async #append(job: Job, offset: number, chunk: Uint8Array): Promise<void> {
-    const result = await appendLog(this.#control, job, { offset, chunk });
+  async #append(held: Held, offset: number, chunk: Uint8Array): Promise<void> {
+    this.#unstoredBytes += chunk.length;
+    const result = await appendLog(this.#control, held.job, { offset, chunk }).finally(() => {
+      this.#unstoredBytes -= chunk.length;
+    });
     failpoint("server.log-committed");
+    if (result.kind === "appended") return this.#acknowledgeSoon(held, result.nextOffset);
+    const [rewind, closed] = [result.kind === "gap", result.kind === "sealed"];
+    this.#acknowledge(held, { nextOffset: result.nextOffset, rewind, closed });
+  }
+
+  /** Once for all pieces of a log that became durable together. */
+  #acknowledgeSoon(held: Held, nextOffset: number): void {
+    const isDue = held.ackOffset !== undefined;
+    held.ackOffset = nextOffset;
+    if (!isDue) setImmediate(() => this.#acknowledgeDue(held));
+  }
+
+  #acknowledgeDue(held: Held): void {
+    const { ackOffset: nextOffset } = held;
+    if (nextOffset !== undefined) this.#acknowledge(held, { nextOffset, rewind: false, closed: false });
+  }
+
+  #acknowledge(held: Held, { nextOffset, rewind, closed }: LogState): void {
+    const { job } = held;
+    held.ackOffset = undefined;
     this.#control.wake.notify(topics.log(job.id));
     const claim = { jobId: job.id, epoch: BigInt(job.epoch) };
-    const nextOffset = BigInt(result.nextOffset);
-    const [rewind, closed] = [result.kind === "gap", result.kind === "sealed"];
-    this.#host.send({ case: "logAck", value: { claim, nextOffset, rewind, closed } });
+    const windowBytes = BigInt(this.#control.logWindows.share(this.#control.limits.logWindowBytes));
+    const value = { claim, nextOffset: BigInt(nextOffset), rewind, closed, windowBytes };
+    this.#host.send({ case: "logAck", value });
   }
 
   /** Takes a result, or asks for what is still missing; the agent repeats it until it is sealed. */
@@ -218,6 +258,7 @@ export class SessionClaims {
     const claim = named(result.claim);
     if (found === undefined) return this.#sealed(claim, null);
     await found.held.appending;
+    this.#acknowledgeDue(found.held);
     const report = reportOf(result);
     const answer = await takeReport(this.#control, found.claim, report);
     failpoint("server.result-committed");
@@ -249,7 +290,7 @@ export class SessionClaims {
   }
 
   #hold({ job, isRunning }: HeldClaim): Held {
-    const held = { job, appending: Promise.resolve(), told: DesiredState.RUN, isOpen: true };
+    const held = { job, appending: Promise.resolve(), ackOffset: undefined, told: DesiredState.RUN, isOpen: true };
     this.#held.set(job.id, held);
     if (isRunning) this.reserve(job.id, job.epoch);
     return held;

@@ -10,6 +10,7 @@ import {
 import { deadlineAfter, linkSignals, type OwnedSignal, untilAborted } from "../../lib/async/abort.ts";
 import { isWindlassError, WindlassError } from "../../lib/words/errors.ts";
 import { type Control, topics } from "../core/control.ts";
+import { firstWindowBytes } from "../core/log-windows.ts";
 import { closing, type Heard } from "./hearing.ts";
 import { HeartbeatMeter } from "./heartbeat-meter.ts";
 import type { Liveness } from "./liveness.ts";
@@ -67,7 +68,7 @@ const welcomeOf = ({ timing, limits }: Control, { sessionEpoch }: AgentSession, 
         sessionEpoch: BigInt(sessionEpoch),
         jobs: [...decisions],
         heartbeatInterval: durationFromMs(timing.heartbeatMs),
-        logWindowBytes: BigInt(limits.logWindowBytes),
+        logWindowBytes: BigInt(Math.min(limits.logWindowBytes, firstWindowBytes)),
       },
     },
   });

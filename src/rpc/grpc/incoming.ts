@@ -1,6 +1,6 @@
 import type { ServerHttp2Stream } from "node:http2";
 import type { Message } from "@bufbuild/protobuf";
-import { demandWhole, departed, piecesOf } from "../../http/drain.ts";
+import { demandWhole, departed, streamPiecesOf } from "../../http/drain.ts";
 import type { SharedTimeout } from "../../lib/async/shared-timeout.ts";
 import type { Clock } from "../../lib/clock.ts";
 import { addPiece } from "../../lib/values/pieces.ts";
@@ -46,7 +46,7 @@ export async function onlyRequest(reading: Reading): Promise<Message> {
 /** The requests of a method that takes a stream of them, as they come. */
 export async function* everyRequest({ stream, call, ...parts }: Reading): AsyncGenerator<Message, void> {
   const body = { ...parts, ...factsOf(call), values: call.values };
-  for await (const raw of streamMessages(piecesOf(stream), body)) yield decoded(raw);
+  for await (const raw of streamMessages(streamPiecesOf(stream), body)) yield decoded(raw);
 }
 
 const factsOf = ({ method, headers }: GrpcCall) => ({ method, encoding: encodingOf(textOf(headers["grpc-encoding"])) });
@@ -110,6 +110,6 @@ async function* listed(pieces: readonly Buffer[]): AsyncGenerator<Uint8Array, vo
 
 async function* continued(pieces: readonly Buffer[], stream: ServerHttp2Stream): AsyncGenerator<Uint8Array, void> {
   yield* pieces;
-  yield* piecesOf(stream);
+  yield* streamPiecesOf(stream);
   await demandWhole(stream);
 }

@@ -291,9 +291,7 @@ export class LogFile {
 
   #insertPending(stream: Stream): void {
     if (stream.pendingBytes === 0) return;
-    const [first, ...more] = stream.pending;
-    const bytes = more.length === 0 ? first : Buffer.concat(stream.pending, stream.pendingBytes);
-    this.#insertPiece.run(stream.id, stream.length - stream.pendingBytes, bytes);
+    this.#insertPiece.run(stream.id, stream.length - stream.pendingBytes, joined(stream.pending, stream.pendingBytes));
     stream.pending = [];
     stream.pendingBytes = 0;
   }
@@ -311,6 +309,17 @@ export class LogFile {
       this.#known.delete(name);
     }
   }
+}
+
+/** Pieces as one. Those that stand behind each other in memory are not copied. */
+function joined(pieces: readonly Uint8Array[], length: number): Uint8Array {
+  const [first] = pieces;
+  const areNeighbours = pieces.every(({ buffer, byteOffset }, index) => {
+    const before = pieces[index - 1];
+    return before === undefined || (buffer === before.buffer && byteOffset === before.byteOffset + before.length);
+  });
+  if (first === undefined || !areNeighbours) return Buffer.concat(pieces, length);
+  return new Uint8Array(first.buffer, first.byteOffset, length);
 }
 
 const emptyStream = { length: 0, status: "open", missing: null, sha256: null, archive: null } as const;

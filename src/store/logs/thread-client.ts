@@ -2,6 +2,7 @@ import { once } from "node:events";
 import { Worker } from "node:worker_threads";
 import { firstMessage } from "../../lib/async/threads.ts";
 import { WindlassError } from "../../lib/words/errors.ts";
+import { BatchMemory } from "./batch-memory.ts";
 import type { LogAnswer, LogOperation, LogThreadOptions, LogThreadReply, LogThreadRequest } from "./operations.ts";
 
 interface Call {
@@ -10,16 +11,24 @@ interface Call {
   reject(error: WindlassError): void;
 }
 
+/** Calls that the thread does as one, in memory that is free again with its answer. */
+interface Batch {
+  readonly calls: readonly Call[];
+  readonly free: () => void;
+}
+
 /** While one batch is committed the next waits at the thread's door, and the ones after gather here. */
 const maxBatchesUnderWay = 2;
-const maxBatchBytes = 8 * 1024 * 1024;
+/** What comes behind so many bytes waits for the next batch: one that is longer is answered later. */
+const maxBatchBytes = 4 * 1024 * 1024;
 const maxBatchSize = 2_000;
 
 /** A thread of the embedded log store: calls made meanwhile travel as one batch, which the thread does as one. */
 export class LogThread implements AsyncDisposable {
   readonly #thread: Worker;
   readonly #waiting: Call[] = [];
-  readonly #underWay: Call[][] = [];
+  readonly #underWay: Batch[] = [];
+  readonly #memory = new BatchMemory();
   readonly #ended: Promise<unknown>;
   #isFlushDue = false;
   #refusal: WindlassError | undefined;
@@ -58,7 +67,7 @@ export class LogThread implements AsyncDisposable {
       await this.#idle.promise;
     }
     this.#refusal ??= closed();
-    this.#send({ kind: "close" }, []);
+    this.#send({ kind: "close" });
     await this.#ended;
   }
 
@@ -75,10 +84,10 @@ export class LogThread implements AsyncDisposable {
   #flush(): void {
     if (this.#waiting.length === 0 || this.#underWay.length >= maxBatchesUnderWay || this.#refusal !== undefined)
       return;
-    const batch = this.#waiting.splice(0, this.#batchSize());
-    this.#underWay.push(batch);
-    const { operations, buffer } = packed(batch.map(({ operation }) => operation));
-    this.#send({ kind: "batch", operations }, [buffer]);
+    const calls = this.#waiting.splice(0, this.#batchSize());
+    const { operations, free } = this.#memory.pack(calls.map(({ operation }) => operation));
+    this.#underWay.push({ calls, free });
+    this.#send({ kind: "batch", operations });
     this.#flushSoon();
   }
 
@@ -91,13 +100,14 @@ export class LogThread implements AsyncDisposable {
     return end === -1 ? this.#waiting.length : end;
   }
 
-  #send(request: LogThreadRequest, transfer: ArrayBuffer[]): void {
-    this.#thread.postMessage(request, transfer);
+  #send(request: LogThreadRequest): void {
+    this.#thread.postMessage(request);
   }
 
   #settle(reply: LogThreadReply): void {
-    const batch = this.#underWay.shift() ?? [];
-    batch.forEach(({ resolve, reject }, index) => {
+    const batch = this.#underWay.shift();
+    batch?.free();
+    batch?.calls.forEach(({ resolve, reject }, index) => {
       const answer = reply.kind === "answers" ? reply.answers[index] : undefined;
       if (answer !== undefined) resolve(answer);
       else reject(unavailable(reply.kind === "failed" ? reply : { code: "", message: "no answer" }));
@@ -108,27 +118,10 @@ export class LogThread implements AsyncDisposable {
 
   #refuse(error: WindlassError): void {
     this.#refusal ??= error;
-    for (const { reject } of [...this.#underWay.splice(0).flat(), ...this.#waiting.splice(0)]) reject(this.#refusal);
+    const underWay = this.#underWay.splice(0).flatMap(({ calls }) => calls);
+    for (const { reject } of [...underWay, ...this.#waiting.splice(0)]) reject(this.#refusal);
     this.#idle?.resolve();
   }
-}
-
-/**
- * The operations with their bytes copied into one buffer that can be given away: cloning a view would clone all behind
- * it.
- */
-function packed(operations: readonly LogOperation[]): { operations: LogOperation[]; buffer: ArrayBuffer } {
-  const total = operations.reduce((sum, each) => sum + (each.kind === "append" ? each.bytes.length : 0), 0);
-  const buffer = new ArrayBuffer(total);
-  let used = 0;
-  const moved = operations.map((operation) => {
-    if (operation.kind !== "append") return operation;
-    const bytes = new Uint8Array(buffer, used, operation.bytes.length);
-    bytes.set(operation.bytes);
-    used += bytes.length;
-    return { ...operation, bytes };
-  });
-  return { operations: moved, buffer };
 }
 
 const closed = () => new WindlassError("storage_unavailable", "the log store is closed");
