@@ -4,6 +4,10 @@ import { type FileHandle, open } from "node:fs/promises";
 import { bytesOf } from "../../lib/values/streams.ts";
 import { isOutOfSpace, readAt } from "../disk/durable-files.ts";
 
+/** Most bytes that are kept in memory beside the file: a line is sent without being read again. */
+const mostNewestBytes = 16 * 1024;
+const nothing = new Uint8Array();
+
 /** What became of bytes for the spool; `end` is its length afterwards. On `disk-full` nothing was added. */
 export type AppendOutcome =
   | { readonly kind: "appended"; readonly end: number }
@@ -14,6 +18,8 @@ export class SpoolLog implements AsyncDisposable {
   readonly #file: FileHandle;
   readonly #hash: Hash;
   #end: number;
+  /** The last bytes, where they are read first. */
+  #newest: { readonly start: number; readonly bytes: Uint8Array } = { start: 0, bytes: nothing };
   #last: Promise<unknown> = Promise.resolve();
 
   private constructor(file: FileHandle, hash: Hash, end: number) {
@@ -65,8 +71,12 @@ export class SpoolLog implements AsyncDisposable {
   }
 
   /** Up to `maxBytes` from an offset; fewer, or none, at the end. */
-  read(offset: number, maxBytes: number): Promise<Uint8Array> {
-    return readAt(this.#file, offset, Math.max(0, Math.min(maxBytes, this.#end - offset)));
+  async read(offset: number, maxBytes: number): Promise<Uint8Array> {
+    const length = Math.max(0, Math.min(maxBytes, this.#end - offset));
+    const { start, bytes } = this.#newest;
+    if (offset >= start && offset + length <= start + bytes.length)
+      return bytes.subarray(offset - start, offset - start + length);
+    return readAt(this.#file, offset, length);
   }
 
   /** Makes everything appended so far survive a crash of the machine. */
@@ -89,6 +99,7 @@ export class SpoolLog implements AsyncDisposable {
       throw cause;
     }
     this.#hash.update(bytes);
+    this.#newest = { start: this.#end, bytes: bytes.length <= mostNewestBytes ? Uint8Array.from(bytes) : nothing };
     this.#end += bytes.length;
     return { kind: "appended", end: this.#end };
   }

@@ -64,9 +64,11 @@ export async function* followLog(control: Control, who: Principal, request: LogR
   const end = offset + maxBytes;
   let next = offset;
   let epoch = 0;
+  let looked: Looked | undefined;
   for (;;) {
     const seen = control.wake.mark();
-    const { run, job } = await readJob(control, who, request);
+    looked = isFresh(control, runId, looked) ? looked : await lookAtJob(control, who, request);
+    const { run, job } = looked.found;
     if (job !== undefined && hasLog(job) && job.epoch !== epoch) {
       if (epoch !== 0) next = 0;
       epoch = job.epoch;
@@ -94,6 +96,27 @@ export async function* followLog(control: Control, who: Principal, request: LogR
     const awaited = [topics.run(runId), ...(job === undefined ? [] : [topics.log(job.id)])];
     await control.wake.changedSince(awaited, seen, { timeoutMs: pollMs, signal });
   }
+}
+
+/** What was found of a phase, and when. */
+interface Looked {
+  readonly found: Awaited<ReturnType<typeof readJob>>;
+  /** The mark of the run's topic. */
+  readonly seen: number;
+  readonly atMs: number;
+}
+
+/** A line that comes says nothing of its job: whatever happens to that is told under the run's topic, or found a little later. */
+const isFresh = ({ wake, clock }: Control, runId: string, looked: Looked | undefined): looked is Looked =>
+  looked !== undefined && wake.version(topics.run(runId)) === looked.seen && clock.monotonicMs() - looked.atMs < pollMs;
+
+async function lookAtJob(
+  control: Control,
+  who: Principal,
+  wanted: { readonly runId: string; readonly phase: JobPhase },
+): Promise<Looked> {
+  const [seen, atMs] = [control.wake.version(topics.run(wanted.runId)), control.clock.monotonicMs()];
+  return { found: await readJob(control, who, wanted), seen, atMs };
 }
 
 /** The bytes of a read in pieces, with their times if that is asked for: smaller ones, where they have more times than one look gives. */

@@ -225,6 +225,7 @@ export class SessionClaims {
       this.#unstoredBytes -= chunk.length;
     });
     failpoint("server.log-committed");
+    this.#control.wake.notify(topics.log(held.job.id));
     if (result.kind === "appended") return this.#acknowledgeSoon(held, result.nextOffset);
     const [rewind, closed] = [result.kind === "gap", result.kind === "sealed"];
     this.#acknowledge(held, { nextOffset: result.nextOffset, rewind, closed });
@@ -245,7 +246,6 @@ export class SessionClaims {
   #acknowledge(held: Held, { nextOffset, rewind, closed }: LogState): void {
     const { job } = held;
     held.ackOffset = undefined;
-    this.#control.wake.notify(topics.log(job.id));
     const claim = { jobId: job.id, epoch: BigInt(job.epoch) };
     const windowBytes = BigInt(this.#control.logWindows.share(this.#control.limits.logWindowBytes));
     const value = { claim, nextOffset: BigInt(nextOffset), rewind, closed, windowBytes };
