@@ -6,7 +6,7 @@ const mostHeldBytes = 256 * 1024;
 
 /**
  * The pieces of a stream of HTTP/2 as they came: the iterator of the platform joins, and so copies, those that came together.
- * Throws how the stream broke. Whoever stops reading leaves the rest on it, paused.
+ * Throws how the stream broke; one that its sender resets ends like any other. Whoever stops reading leaves the rest on it, paused.
  */
 export async function* arrivedPieces(stream: ServerHttp2Stream): AsyncGenerator<Uint8Array, void> {
   const pieces: Buffer[] = [];

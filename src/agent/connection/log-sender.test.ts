@@ -60,6 +60,22 @@ describe("log sender", () => {
     await end();
   });
 
+  test("an acknowledgement may tell another window, and 0 tells none", async () => {
+    const log = new FakeLog("a", 10 * maxChunkBytes);
+    const { sender, ranges, end } = sending([log], maxChunkBytes);
+    await settle();
+    sender.acknowledge(log.key, ack(maxChunkBytes, { windowBytes: 3 * maxChunkBytes }));
+    await settle();
+    expect(ranges()).toHaveLength(4);
+    sender.acknowledge(log.key, ack(2 * maxChunkBytes, { windowBytes: maxChunkBytes }));
+    await settle();
+    expect(ranges()).toHaveLength(4);
+    sender.acknowledge(log.key, ack(4 * maxChunkBytes, { windowBytes: 0 }));
+    await settle();
+    expect(ranges()).toHaveLength(5);
+    await end();
+  });
+
   test("a small chunk waits for the one before it, so that little writes travel together", async () => {
     const log = new FakeLog("a", 10);
     const { sender, ranges, end } = sending([log]);

@@ -27,6 +27,26 @@ test("appends keep their order, reads stop at the end, the hash runs along", asy
   expect((await stat(join(dir, "log"))).mode & 0o777).toBe(0o600);
 });
 
+test("bytes are the same whether they are read from memory, from the file, or across both", async () => {
+  await using spool = await SpoolLog.open(join(dir, "log"));
+  const large = "x".repeat(20_000);
+  const whole = Buffer.from(`first${large}last`);
+  for (const text of ["first", large, "last"]) {
+    const piece = Buffer.from(text);
+    await spool.append(piece);
+    piece.fill(0);
+  }
+  for (const [from, length] of [
+    [0, whole.length],
+    [20_005, 4],
+    [20_006, 2],
+    [20_000, 9],
+    [20_007, 99],
+    [5, 10],
+  ] as const)
+    expect(Buffer.from(await spool.read(from, length))).toEqual(whole.subarray(from, from + length));
+});
+
 test("a restart finds length and hash again and goes on", async () => {
   const path = join(dir, "log");
   {
