@@ -5,7 +5,6 @@ import { join } from "node:path";
 import { type Control, topics } from "../../src/control/core/control.ts";
 import { KnownKeys } from "../../src/control/core/credentials.ts";
 import { HelloGate } from "../../src/control/core/hello-gate.ts";
-import { LogWindows } from "../../src/control/core/log-windows.ts";
 import { noObserver } from "../../src/control/core/observer.ts";
 import { type ConnectedAgent, Presence } from "../../src/control/core/presence.ts";
 import { Replicas } from "../../src/control/core/replicas.ts";
@@ -16,6 +15,7 @@ import { type Organization, plainOrganization } from "../../src/domain/people/or
 import type { Person } from "../../src/domain/people/principal.ts";
 import type { Retention } from "../../src/domain/people/retention.ts";
 import { jobFeatures } from "../../src/domain/runs/job-features.ts";
+import { LogWindows } from "../../src/lib/async/log-windows.ts";
 import { WakeUps } from "../../src/lib/async/wake-ups.ts";
 import { type Log, silentLog } from "../../src/lib/program/log.ts";
 import { type Random, systemRandom } from "../../src/lib/random.ts";

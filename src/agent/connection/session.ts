@@ -331,15 +331,11 @@ class Session {
     if (answer.kind === "held" && key !== undefined) this.#outbox.repeatOf(key);
   }
 
-  #logAcknowledged({ claim, nextOffset, rewind, closed, windowBytes }: LogAck): void {
+  #logAcknowledged({ claim, nextOffset, windowBytes, ...ack }: LogAck): void {
     const key = claimKey(claim);
     if (key === undefined || this.#state.kind !== "ready") return;
-    this.#state.logs.acknowledge(key, {
-      nextOffset: Number(nextOffset),
-      rewind,
-      closed,
-      windowBytes: Number(windowBytes),
-    });
+    const [offset, window] = [Number(nextOffset), Number(windowBytes)];
+    this.#state.logs.acknowledge(key, { ...ack, nextOffset: offset, windowBytes: window });
   }
 
   #resultAcknowledged(ack: ResultAck): void {

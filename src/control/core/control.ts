@@ -2,6 +2,7 @@ import type { Agent, Silence } from "../../domain/agents/agent.ts";
 import type { OfferedRelease } from "../../domain/agents/rollout.ts";
 import type { Retention } from "../../domain/people/retention.ts";
 import type { Leases } from "../../domain/runs/job.ts";
+import type { LogWindows } from "../../lib/async/log-windows.ts";
 import type { WakeUps } from "../../lib/async/wake-ups.ts";
 import type { Clock } from "../../lib/clock.ts";
 import type { Log } from "../../lib/program/log.ts";
@@ -13,7 +14,7 @@ import type { Store } from "../../store/ports/store.ts";
 import type { Documents } from "../documents/documents.ts";
 import type { KnownKeys } from "./credentials.ts";
 import type { HelloGate } from "./hello-gate.ts";
-import type { LogWindows } from "./log-windows.ts";
+
 import type { Observer } from "./observer.ts";
 import type { Presence } from "./presence.ts";
 import type { Replicas } from "./replicas.ts";

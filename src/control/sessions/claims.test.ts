@@ -11,7 +11,7 @@ import { SessionClaims } from "./claims.ts";
 import type { Outgoing } from "./hearing.ts";
 
 const pieceBytes = 64 * 1024;
-const agentId = "agt_one" as const;
+const agentId = "agent_one" as const;
 
 interface HeldAppend {
   readonly offset: number;

@@ -8,9 +8,9 @@ import {
   SessionResponseSchema,
 } from "../../gen/windlass/agent/v1/agent_gateway_service_pb.ts";
 import { deadlineAfter, linkSignals, type OwnedSignal, untilAborted } from "../../lib/async/abort.ts";
+import { firstWindowBytes } from "../../lib/async/log-windows.ts";
 import { isWindlassError, WindlassError } from "../../lib/words/errors.ts";
 import { type Control, topics } from "../core/control.ts";
-import { firstWindowBytes } from "../core/log-windows.ts";
 import { closing, type Heard } from "./hearing.ts";
 import { HeartbeatMeter } from "./heartbeat-meter.ts";
 import type { Liveness } from "./liveness.ts";

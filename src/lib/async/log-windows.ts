@@ -1,4 +1,4 @@
-import type { Clock } from "../../lib/clock.ts";
+import type { Clock } from "../clock.ts";
 
 /** Largest piece of a log: windows are a number of them. */
 const chunkBytes = 64 * 1024;
