@@ -334,8 +334,7 @@ class Session {
   #logAcknowledged({ claim, nextOffset, windowBytes, ...ack }: LogAck): void {
     const key = claimKey(claim);
     if (key === undefined || this.#state.kind !== "ready") return;
-    const [offset, window] = [Number(nextOffset), Number(windowBytes)];
-    this.#state.logs.acknowledge(key, { ...ack, nextOffset: offset, windowBytes: window });
+    this.#state.logs.acknowledge(key, { ...ack, nextOffset: Number(nextOffset), windowBytes: Number(windowBytes) });
   }
 
   #resultAcknowledged(ack: ResultAck): void {
