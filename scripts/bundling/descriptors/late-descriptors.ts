@@ -1,0 +1,70 @@
+import { join } from "node:path";
+import { fromBinary, toBinary } from "@bufbuild/protobuf";
+import { base64Decode, base64Encode } from "@bufbuild/protobuf/wire";
+import { type FileDescriptorProto, FileDescriptorProtoSchema } from "@bufbuild/protobuf/wkt";
+import type { Plugin } from "rolldown";
+import { requirePattern } from "../sources.ts";
+import { lightFile } from "./light-files.ts";
+
+const rulesFile = "buf/validate/validate.proto";
+const rulesImport = /^import \{ file_buf_validate_validate \} from "[^"]+";$/m;
+const rulesName = /\bfile_buf_validate_validate(?:, )?/;
+const described = /\bfileDesc\("([^"]+)"(?:, \[([^\]]*)\])?\)/;
+/** Describes FileDescriptorProto itself: it is loaded by who asks for whole files. */
+const descriptorName = "file_google_protobuf_descriptor";
+const descriptorImport = new RegExp(`(import \\{[^}]*)\\b${descriptorName}, `);
+const ownFiles = /\/scripts\/bundling\/descriptors\/late-files\.ts$/;
+
+/**
+ * Makes the generated descriptions of messages late ones. Without rules, protovalidate's are taken out: only the server goes by
+ * them, and the file that describes the rules themselves is the largest of all.
+ */
+export const lateDescriptors = ({ hasRules }: { readonly hasRules: boolean }): Plugin => ({
+  name: "late descriptors",
+  transform: {
+    filter: { id: [/_pb\.(ts|js)$/, ownFiles] },
+    handler(text, path) {
+      if (ownFiles.test(path)) return { code: text.replace(requirePattern, ""), map: null };
+      const isOwn = path.includes("/src/gen/windlass/");
+      const [call, encoded, imports = ""] = described.exec(text) ?? [];
+      if (call === undefined || encoded === undefined) {
+        if (isOwn) throw new Error(`${path} describes no file: see late-descriptors.ts`);
+        return null;
+      }
+      const whole = fromBinary(FileDescriptorProtoSchema, base64Decode(encoded));
+      const file = hasRules || !isOwn ? whole : withoutRules(whole);
+      const light = lightFile(file);
+      if (light === undefined) {
+        if (isOwn) throw new Error(`${path} has what late descriptions do not know: see light-files.ts`);
+        return null;
+      }
+      const kept = file === whole ? encoded : base64Encode(toBinary(FileDescriptorProtoSchema, file), "std_raw");
+      const args = [JSON.stringify(JSON.stringify(light)), `"${kept}"`, `() => [${importsOf(imports, file === whole)}]`];
+      const late = text.replace(call, () => `lateFileDesc(${args.join(", ")})`).replace(descriptorImport, "$1");
+      const code = file === whole ? late : late.replace(rulesImport, "");
+      if (file !== whole && code.includes("file_buf_validate_validate"))
+        throw new Error(`${path} needs the rules: see late-descriptors.ts`);
+      return { code: `import { lateFileDesc } from ${JSON.stringify(lateFiles)};\n${code}`, map: null };
+    },
+  },
+});
+
+const lateFiles = join(import.meta.dirname, "late-files.ts");
+const wholeFiles = join(import.meta.dirname, "whole-files.ts");
+
+function importsOf(names: string, hasRules: boolean): string {
+  const kept = hasRules ? names : names.replace(rulesName, "");
+  return kept.replace(descriptorName, `require(${JSON.stringify(wholeFiles)}).${descriptorName}`);
+}
+
+/** Rules are options that descriptions do not know themselves. */
+function withoutRules(file: FileDescriptorProto): FileDescriptorProto {
+  forgetUnknown(file);
+  return { ...file, dependency: file.dependency.filter((name) => name !== rulesFile) };
+}
+
+function forgetUnknown(value: unknown): void {
+  if (typeof value !== "object" || value === null || ArrayBuffer.isView(value)) return;
+  if ("$unknown" in value) delete value.$unknown;
+  for (const inner of Object.values(value)) forgetUnknown(inner);
+}
