@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { glob, mkdir, mkdtemp, readdir, rename, rm, stat, symlink, utimes, writeFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { rolldown } from "rolldown";
+import { asciiTemplates } from "./ascii-templates.ts";
 import { lateDescriptors } from "./descriptors/late-descriptors.ts";
 import { lateRules } from "./late-rules.ts";
 import { placedSources } from "./sources.ts";
@@ -70,7 +71,12 @@ async function bundleOf(root: string, input: Part): Promise<readonly BundledFile
     platform: "node",
     // A package with a program of the machine's own, one that only who has installed it uses, one that is never used.
     external: [/^node:/, "better-sqlite3", "pg-native", "@grpc/proto-loader"],
-    plugins: [placedSources(root, directory), lateDescriptors({ hasRules: isServer }), ...(isServer ? [lateRules] : [])],
+    plugins: [
+      placedSources(root, directory),
+      asciiTemplates,
+      lateDescriptors({ hasRules: isServer }),
+      ...(isServer ? [lateRules] : []),
+    ],
     logLevel: "silent",
   });
   const { output } = await bundle.generate({
@@ -84,7 +90,6 @@ async function bundleOf(root: string, input: Part): Promise<readonly BundledFile
     // Names stay: they are in messages and stacks.
     minify: { mangle: false, compress: true, codegen: { removeWhitespace: true } },
     strict: true,
-    // Node keeps a text of other letters, too, in twice the memory, and reads it slower.
     charset: "ascii",
     sourcemap: true,
     sourcemapExcludeSources: true,

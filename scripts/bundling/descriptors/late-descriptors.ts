@@ -13,6 +13,9 @@ const described = /\bfileDesc\("([^"]+)"(?:, \[([^\]]*)\])?\)/;
 /** Describes FileDescriptorProto itself: it is loaded by who asks for whole files. */
 const descriptorName = "file_google_protobuf_descriptor";
 const descriptorImport = new RegExp(`(import \\{[^}]*)\\b${descriptorName}, `);
+/** In protobuf-es: a registry asks the whole file what it is called. */
+const registry = /@bufbuild\/protobuf\/dist\/esm\/registry\.js$/;
+const wholeName = "files.set(file.proto.name, file)";
 const ownFiles = /\/scripts\/bundling\/descriptors\/late-files\.ts$/;
 
 /**
@@ -22,9 +25,13 @@ const ownFiles = /\/scripts\/bundling\/descriptors\/late-files\.ts$/;
 export const lateDescriptors = ({ hasRules }: { readonly hasRules: boolean }): Plugin => ({
   name: "late descriptors",
   transform: {
-    filter: { id: [/_pb\.(ts|js)$/, ownFiles] },
+    filter: { id: [/_pb\.(ts|js)$/, ownFiles, registry] },
     handler(text, path) {
       if (ownFiles.test(path)) return { code: text.replace(requirePattern, ""), map: null };
+      if (registry.test(path)) {
+        if (!text.includes(wholeName)) throw new Error("protobuf-es has changed: see late-descriptors.ts");
+        return { code: text.replace(wholeName, "files.set(`${file.name}.proto`, file)"), map: null };
+      }
       const isOwn = path.includes("/src/gen/windlass/");
       const [call, encoded, imports = ""] = described.exec(text) ?? [];
       if (call === undefined || encoded === undefined) {
@@ -39,7 +46,11 @@ export const lateDescriptors = ({ hasRules }: { readonly hasRules: boolean }): P
         return null;
       }
       const kept = file === whole ? encoded : base64Encode(toBinary(FileDescriptorProtoSchema, file), "std_raw");
-      const args = [JSON.stringify(JSON.stringify(light)), `"${kept}"`, `() => [${importsOf(imports, file === whole)}]`];
+      const args = [
+        JSON.stringify(JSON.stringify(light)),
+        `"${kept}"`,
+        `() => [${importsOf(imports, file === whole)}]`,
+      ];
       const late = text.replace(call, () => `lateFileDesc(${args.join(", ")})`).replace(descriptorImport, "$1");
       const code = file === whole ? late : late.replace(rulesImport, "");
       if (file !== whole && code.includes("file_buf_validate_validate"))

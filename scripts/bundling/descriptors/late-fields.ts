@@ -147,11 +147,33 @@ const isPacked = ([, , type, , , , has]: LightField, file: FieldsFile): boolean 
   return (has & bits.unpacked) === 0 && !file.isProto2;
 };
 
-
 /** Of all extensions: they are few, and asked for seldom. */
 const extensionKeys = [
-  ...["file", "parent", "oneof", "typeName", "jsonName", "extendee", "name", "number", "deprecated", "presence", "utf8Validation"],
-  ...["fieldKind", "scalar", "message", "enum", "listKind", "mapKind", "mapKey", "delimitedEncoding", "packed", "longAsString"],
+  ...[
+    "file",
+    "parent",
+    "oneof",
+    "typeName",
+    "jsonName",
+    "extendee",
+    "name",
+    "number",
+    "deprecated",
+    "presence",
+    "utf8Validation",
+  ],
+  ...[
+    "fieldKind",
+    "scalar",
+    "message",
+    "enum",
+    "listKind",
+    "mapKind",
+    "mapKey",
+    "delimitedEncoding",
+    "packed",
+    "longAsString",
+  ],
   ...["getDefaultValue", "proto", "toString"],
 ];
 

@@ -102,7 +102,11 @@ function typesOf(file: DescFile): Map<string, DescMessage | DescEnum> {
   return found;
 }
 
-function foundIn(files: readonly DescFile[], typeName: string, seen: Set<DescFile>): DescMessage | DescEnum | undefined {
+function foundIn(
+  files: readonly DescFile[],
+  typeName: string,
+  seen: Set<DescFile>,
+): DescMessage | DescEnum | undefined {
   for (const file of files.filter((one) => !seen.has(one))) {
     seen.add(file);
     const found = typesOf(file).get(typeName) ?? foundIn(file.dependencies, typeName, seen);
@@ -195,7 +199,6 @@ class LateMessage implements FieldsMessage {
   }
 }
 
-
 class LateEnum implements DescEnum {
   readonly kind = "enum";
   readonly name: string;
@@ -241,7 +244,11 @@ class LateEnum implements DescEnum {
   }
 }
 
-function enumValueOf(parent: LateEnum, [name, number, isDeprecated]: LightEnum[2][number], index: number): DescEnumValue {
+function enumValueOf(
+  parent: LateEnum,
+  [name, number, isDeprecated]: LightEnum[2][number],
+  index: number,
+): DescEnumValue {
   return {
     kind: "enum_value",
     deprecated: isDeprecated === 1,

@@ -102,9 +102,7 @@ function lightField(field: FieldDescriptorProto): LightField {
   const isPackedSaid = options !== undefined && Object.hasOwn(options, "packed");
   const packed = options?.packed ? bits.packed : bits.unpacked;
   const has =
-    (options?.deprecated ? bits.deprecated : 0) |
-    (proto3Optional ? bits.optional : 0) |
-    (isPackedSaid ? packed : 0);
+    (options?.deprecated ? bits.deprecated : 0) | (proto3Optional ? bits.optional : 0) | (isPackedSaid ? packed : 0);
   const isInGroup = Object.hasOwn(field, "oneofIndex") && !proto3Optional;
   return [name, number, type, label, withoutDot(typeName), isInGroup ? oneofIndex : -1, has, withoutDot(extendee)];
 }
@@ -114,7 +112,10 @@ const withoutDot = (typeName: string): string => typeName.replace(/^\./, "");
 function lightEnum({ name, value }: EnumDescriptorProto): LightEnum {
   return [
     name,
-    sharedPrefix(name, value.map((one) => one.name)),
+    sharedPrefix(
+      name,
+      value.map((one) => one.name),
+    ),
     value.map((one) => [one.name, one.number, one.options?.deprecated ? 1 : 0]),
   ];
 }
@@ -122,7 +123,9 @@ function lightEnum({ name, value }: EnumDescriptorProto): LightEnum {
 /** As protobuf-es finds it: `RUN_STATE_` for `RunState`, if the names of all values begin with it and go on with a letter. */
 function sharedPrefix(name: string, values: readonly string[]): string {
   const prefix = `${name.slice(0, 1)}${name.slice(1).replace(/[A-Z]/g, "_$&")}_`.toLowerCase();
-  const isShared = values.every((value) => value.toLowerCase().startsWith(prefix) && /^\D/.test(value.slice(prefix.length)));
+  const isShared = values.every(
+    (value) => value.toLowerCase().startsWith(prefix) && /^\D/.test(value.slice(prefix.length)),
+  );
   return isShared ? (values[0] ?? "").slice(0, prefix.length) : "";
 }
 
