@@ -87,8 +87,12 @@ async function bundleOf(root: string, input: Part): Promise<readonly BundledFile
     entryFileNames: "[name].cjs",
     chunkFileNames: "[name]-[hash].cjs",
     intro: ({ isEntry, name }) => (isEntry && name !== "stacks" ? 'require("./stacks.cjs");' : ""),
-    // Names stay: they are in messages and stacks.
-    minify: { mangle: false, compress: true, codegen: { removeWhitespace: true } },
+    // Names of functions and classes stay: they are in messages and stacks.
+    minify: {
+      mangle: { toplevel: true, keepNames: { function: true, class: true } },
+      compress: true,
+      codegen: { removeWhitespace: true },
+    },
     strict: true,
     charset: "ascii",
     sourcemap: true,

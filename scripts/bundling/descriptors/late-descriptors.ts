@@ -1,4 +1,4 @@
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { fromBinary, toBinary } from "@bufbuild/protobuf";
 import { base64Decode, base64Encode } from "@bufbuild/protobuf/wire";
 import { type FileDescriptorProto, FileDescriptorProtoSchema } from "@bufbuild/protobuf/wkt";
@@ -27,10 +27,13 @@ export const lateDescriptors = ({ hasRules }: { readonly hasRules: boolean }): P
   transform: {
     filter: { id: [/_pb\.(ts|js)$/, ownFiles, registry] },
     handler(text, path) {
-      if (ownFiles.test(path)) return { code: text.replace(requirePattern, ""), map: null };
+      if (ownFiles.test(path)) {
+        const code = text.replace(requirePattern, "").replace('require("@bufbuild/protobuf/wkt")', requiredFile);
+        return { code, map: null };
+      }
       if (registry.test(path)) {
         if (!text.includes(wholeName)) throw new Error("protobuf-es has changed: see late-descriptors.ts");
-        return { code: text.replace(wholeName, "files.set(`${file.name}.proto`, file)"), map: null };
+        return { code: text.replace(wholeName, 'files.set(file.name + ".proto", file)'), map: null };
       }
       const isOwn = path.includes("/src/gen/windlass/");
       const [call, encoded, imports = ""] = described.exec(text) ?? [];
@@ -61,11 +64,16 @@ export const lateDescriptors = ({ hasRules }: { readonly hasRules: boolean }): P
 });
 
 const lateFiles = join(import.meta.dirname, "late-files.ts");
-const wholeFiles = join(import.meta.dirname, "whole-files.ts");
+/** Not by its package, which has all well-known types in one file: with it, all of them would be loaded late, and more often than now. */
+const descriptorFile = resolve(
+  import.meta.dirname,
+  "../../../node_modules/@bufbuild/protobuf/dist/esm/wkt/google/protobuf/descriptor_pb.js",
+);
+const requiredFile = `require(${JSON.stringify(descriptorFile)})`;
 
 function importsOf(names: string, hasRules: boolean): string {
   const kept = hasRules ? names : names.replace(rulesName, "");
-  return kept.replace(descriptorName, `require(${JSON.stringify(wholeFiles)}).${descriptorName}`);
+  return kept.replace(descriptorName, `${requiredFile}.${descriptorName}`);
 }
 
 /** Rules are options that descriptions do not know themselves. */

@@ -11,8 +11,10 @@ import type {
   DescService,
 } from "@bufbuild/protobuf";
 import { nestedTypes, safeObjectProperty } from "@bufbuild/protobuf/reflect";
+import type { FileDescriptorProtoSchema } from "@bufbuild/protobuf/wkt";
 import { at, extensionOf, type FieldsFile, type FieldsMessage, type Parts, partsOf } from "./late-fields.ts";
 import { bits, type LightEnum, type LightFile, type LightMessage, type LightService } from "./light-files.ts";
+import { wholeFile } from "./whole-files.ts";
 
 const require = createRequire(import.meta.url);
 
@@ -71,7 +73,7 @@ class LateFile implements FieldsFile {
   }
 
   get proto(): DescFile["proto"] {
-    this.#proto ??= decoded(this.#source.encoded, this.dependencies);
+    this.#proto ??= wholeFile(wholeSchema(), this.#source.encoded, this.dependencies);
     return this.#proto;
   }
 
@@ -92,8 +94,8 @@ class LateFile implements FieldsFile {
   }
 }
 
-const decoded = (encoded: string, imports: readonly DescFile[]): DescFile["proto"] =>
-  require("./whole-files.ts").wholeFile(encoded, imports);
+/** Describes FileDescriptorProto itself, which takes as long as describing the API: loaded when it is first used. */
+const wholeSchema = (): typeof FileDescriptorProtoSchema => require("@bufbuild/protobuf/wkt").FileDescriptorProtoSchema;
 
 function typesOf(file: DescFile): Map<string, DescMessage | DescEnum> {
   const found = new Map<string, DescMessage | DescEnum>();

@@ -1,15 +1,16 @@
 import { type DescFile, fromBinary } from "@bufbuild/protobuf";
+import type { GenMessage } from "@bufbuild/protobuf/codegenv2";
 import { protoCamelCase } from "@bufbuild/protobuf/reflect";
 import { base64Decode } from "@bufbuild/protobuf/wire";
-import { type DescriptorProto, type FileDescriptorProto, FileDescriptorProtoSchema } from "@bufbuild/protobuf/wkt";
-
-export { file_google_protobuf_descriptor } from "@bufbuild/protobuf/wkt";
-
-// Loaded when the first options are asked for: it describes FileDescriptorProto, which takes as long as describing the API.
+import type { DescriptorProto, FileDescriptorProto } from "@bufbuild/protobuf/wkt";
 
 /** As protobuf-es has it in `proto`: plugins leave out which names JSON has, and what is imported. */
-export function wholeFile(encoded: string, imports: readonly DescFile[]): FileDescriptorProto {
-  const file = fromBinary(FileDescriptorProtoSchema, base64Decode(encoded));
+export function wholeFile(
+  schema: GenMessage<FileDescriptorProto>,
+  encoded: string,
+  imports: readonly DescFile[],
+): FileDescriptorProto {
+  const file = fromBinary(schema, base64Decode(encoded));
   file.messageType.forEach(withJsonNames);
   file.dependency = imports.map(({ name }) => `${name}.proto`);
   return file;
