@@ -1,3 +1,4 @@
+import { readFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { fromBinary, toBinary } from "@bufbuild/protobuf";
 import { base64Decode, base64Encode } from "@bufbuild/protobuf/wire";
@@ -24,6 +25,18 @@ const ownFiles = /\/scripts\/bundling\/descriptors\/late-files\.ts$/;
  */
 export const lateDescriptors = ({ hasRules }: { readonly hasRules: boolean }): Plugin => ({
   name: "late descriptors",
+  resolveId: {
+    filter: { id: /\?late$/ },
+    handler: (id) => id,
+  },
+  load: {
+    filter: { id: /\?late$/ },
+    async handler() {
+      const text = await readFile(descriptorFile, "utf8");
+      const placed = (_: string, path: string) => `from ${JSON.stringify(resolve(descriptorFile, "..", path))}`;
+      return text.replace(/\bfrom "(\.[^"]+)"/g, placed);
+    },
+  },
   transform: {
     filter: { id: [/_pb\.(ts|js)$/, ownFiles, registry] },
     handler(text, path) {
@@ -63,13 +76,12 @@ export const lateDescriptors = ({ hasRules }: { readonly hasRules: boolean }): P
   },
 });
 
+const root = resolve(import.meta.dirname, "../../..");
 const lateFiles = join(import.meta.dirname, "late-files.ts");
-/** Not by its package, which has all well-known types in one file: with it, all of them would be loaded late, and more often than now. */
-const descriptorFile = resolve(
-  import.meta.dirname,
-  "../../../node_modules/@bufbuild/protobuf/dist/esm/wkt/google/protobuf/descriptor_pb.js",
-);
-const requiredFile = `require(${JSON.stringify(descriptorFile)})`;
+/** Describes FileDescriptorProto itself. A copy: parts of the file are in programs from the start. */
+const descriptorFile = resolve(root, "node_modules/@bufbuild/protobuf/dist/esm/wkt/google/protobuf/descriptor_pb.js");
+const lateCopy = `${descriptorFile}?late`;
+const requiredFile = `require(${JSON.stringify(lateCopy)})`;
 
 function importsOf(names: string, hasRules: boolean): string {
   const kept = hasRules ? names : names.replace(rulesName, "");
