@@ -84,6 +84,8 @@ async function bundleOf(root: string, input: Part): Promise<readonly BundledFile
     // Node finds and reads such modules in half the time that others take.
     format: "cjs",
     exports: "named",
+    // To find and read a file takes longer than to have what only some commands need.
+    codeSplitting: { groups: "windlass" in input ? [{ name: "shared", minShareCount: 4 }] : [] },
     entryFileNames: "[name].cjs",
     chunkFileNames: "[name]-[hash].cjs",
     intro: ({ isEntry, name }) => (isEntry && name !== "stacks" ? 'require("./stacks.cjs");' : ""),

@@ -120,13 +120,13 @@ function lightEnum({ name, value }: EnumDescriptorProto): LightEnum {
   ];
 }
 
-/** As protobuf-es finds it: `RUN_STATE_` for `RunState`, if the names of all values begin with it and go on with a letter. */
+/** As protobuf-es finds it: `run_state_` for `RunState`, if the names of all values begin with it and go on with a letter. */
 function sharedPrefix(name: string, values: readonly string[]): string {
   const prefix = `${name.slice(0, 1)}${name.slice(1).replace(/[A-Z]/g, "_$&")}_`.toLowerCase();
   const isShared = values.every(
     (value) => value.toLowerCase().startsWith(prefix) && /^\D/.test(value.slice(prefix.length)),
   );
-  return isShared ? (values[0] ?? "").slice(0, prefix.length) : "";
+  return isShared ? prefix : "";
 }
 
 const lightMethod = (method: MethodDescriptorProto): LightService[1][number] => [
