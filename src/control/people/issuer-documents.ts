@@ -48,7 +48,9 @@ async function documentAt(address: string, trust: Asked, resolver: Resolver): Pr
   const ca = trust.caCertificates === "" ? {} : { ca: trust.caCertificates };
   const connect = { lookup: lookupBut(places, resolver), timeout: answerMs, ...ca };
   await using dispatcher = closing(
-    isLocalIssuer(trust.issuer) ? new undici.Agent({ connect }) : new undici.EnvHttpProxyAgent({ connect, requestTls: ca }),
+    isLocalIssuer(trust.issuer)
+      ? new undici.Agent({ connect })
+      : new undici.EnvHttpProxyAgent({ connect, requestTls: ca }),
   );
   const signal = AbortSignal.timeout(answerMs);
   const { statusCode, body } = await undici.request(address, {
