@@ -2,8 +2,9 @@ import { createHash } from "node:crypto";
 import { glob, mkdir, mkdtemp, readdir, rename, rm, stat, symlink, utimes, writeFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { rolldown } from "rolldown";
+import { asciiTemplates } from "./ascii-templates.ts";
+import { lateDescriptors } from "./descriptors/late-descriptors.ts";
 import { lateRules } from "./late-rules.ts";
-import { plainDescriptors } from "./plain-descriptors.ts";
 import { placedSources } from "./sources.ts";
 import { threadsOf } from "./threads.ts";
 
@@ -63,13 +64,19 @@ async function bundleParts(root: string, parts: readonly Part[]): Promise<readon
 async function bundleOf(root: string, input: Part): Promise<readonly BundledFile[]> {
   // As deep as where it will lie: what it is called is not known yet.
   const directory = join(root, "dist", "bundle");
+  const isServer = "windlassd" in input;
   await using bundle = await rolldown({
     cwd: root,
     input: { ...input },
     platform: "node",
     // A package with a program of the machine's own, one that only who has installed it uses, one that is never used.
     external: [/^node:/, "better-sqlite3", "pg-native", "@grpc/proto-loader"],
-    plugins: [placedSources(root, directory), ...("windlassd" in input ? [lateRules] : [plainDescriptors])],
+    plugins: [
+      placedSources(root, directory),
+      asciiTemplates,
+      lateDescriptors({ hasRules: isServer }),
+      ...(isServer ? [lateRules] : []),
+    ],
     logLevel: "silent",
   });
   const { output } = await bundle.generate({
@@ -77,12 +84,19 @@ async function bundleOf(root: string, input: Part): Promise<readonly BundledFile
     // Node finds and reads such modules in half the time that others take.
     format: "cjs",
     exports: "named",
+    // To find and read a file takes longer than to have what only some commands need.
+    codeSplitting: { groups: "windlass" in input ? [{ name: "shared", minShareCount: 4 }] : [] },
     entryFileNames: "[name].cjs",
     chunkFileNames: "[name]-[hash].cjs",
     intro: ({ isEntry, name }) => (isEntry && name !== "stacks" ? 'require("./stacks.cjs");' : ""),
-    // Names stay: they are in messages and stacks.
-    minify: { mangle: false, compress: true, codegen: { removeWhitespace: true } },
+    // Names of functions and classes stay: they are in messages and stacks.
+    minify: {
+      mangle: { toplevel: true, keepNames: { function: true, class: true } },
+      compress: true,
+      codegen: { removeWhitespace: true },
+    },
     strict: true,
+    charset: "ascii",
     sourcemap: true,
     sourcemapExcludeSources: true,
   });

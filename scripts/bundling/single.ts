@@ -1,7 +1,7 @@
 import { isBuiltin } from "node:module";
 import { dirname, join, relative, resolve } from "node:path";
 import { type Plugin, rolldown } from "rolldown";
-import { plainDescriptors } from "./plain-descriptors.ts";
+import { lateDescriptors } from "./descriptors/late-descriptors.ts";
 import { requirePattern } from "./sources.ts";
 import { threadName, threadPattern } from "./threads.ts";
 
@@ -28,7 +28,7 @@ async function bundleFile(root: string, input: string, placed: Plugin): Promise<
     input,
     platform: "node",
     external: [/^node:/, "better-sqlite3", "pg-native", "@grpc/proto-loader"],
-    plugins: [placed, plainDescriptors],
+    plugins: [placed, lateDescriptors({ hasRules: false })],
     logLevel: "silent",
   });
   const { output } = await bundle.generate({

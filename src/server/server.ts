@@ -45,11 +45,13 @@ export async function openServer(options: ServerOptions): Promise<Server> {
   const { dataDir, log } = opening;
   const parts = await openParts(opening);
   const settled = await settleIn(opening, parts);
-  const { listener, certificate } = await serve(opening, { ...parts, ...settled });
+  const { listener, certificate, startAgent } = await serve(opening, { ...parts, ...settled });
   // Named at every start: the first one may have failed after it made the key.
   const { adminKey: adminTokenFile } = keyFilesOf(opening.settings, dataDir);
   const made = existsSync(adminTokenFile) ? { adminTokenFile } : {};
   log.info({ url: listener.url, dataDir, version, ...made }, "windlassd is ready");
+  // Its code is loaded while others are served already.
+  await startAgent();
   const running = owned.move();
   return {
     url: listener.url,
@@ -111,11 +113,18 @@ async function settleIn(opening: Opening, { control, serverAgent }: Parts): Prom
   return { generation, joined };
 }
 
-/** Last step: starts the loops, opens the port, and starts the server's own agent. */
+interface Serving {
+  readonly listener: Listener;
+  readonly certificate: ShownCertificate;
+  /** Starts the server's own agent, if it has one. */
+  readonly startAgent: () => Promise<void>;
+}
+
+/** Last step: starts the loops and opens the port. */
 async function serve(
   opening: Opening,
   { control, watching, certificate, serverAgent, generation, joined }: Parts & Settled,
-): Promise<{ readonly listener: Listener; readonly certificate: ShownCertificate }> {
+): Promise<Serving> {
   const readiness = new Readiness();
   const liveness = new Liveness();
   const webFiles = control.web === undefined ? undefined : builtWebFiles(opening.log);
@@ -126,15 +135,16 @@ async function serve(
   joined.setAddress(shownAddress(listener.url));
   loops.add(certificate.follow(listener, loops.signal));
   leaveInOrder(opening, { control, readiness, listener });
-  if (serverAgent.kind !== "none") {
+  await openMetrics(opening, { control, watching, readiness });
+  readiness.set(true);
+  const startAgent = async () => {
+    if (serverAgent.kind === "none") return;
     // Only now: files of the settings may be descriptors.
     closeInherited();
     const { runServerAgent } = await import("./server-agent.ts");
     opening.owned.use(runServerAgent(opening, calls.inProcess(loops.signal)));
-  }
-  await openMetrics(opening, { control, watching, readiness });
-  readiness.set(true);
-  return { listener, certificate };
+  };
+  return { listener, certificate, startAgent };
 }
 
 /** Where others find this process: an address of this machine alone tells them nothing but its port. */

@@ -1,6 +1,6 @@
 import { lookup } from "node:dns";
 import type { LookupFunction } from "node:net";
-import { Agent, EnvHttpProxyAgent, request } from "undici";
+import type { Agent, EnvHttpProxyAgent } from "undici";
 import { issuerDocument, keysOf } from "../../domain/agents/key-set.ts";
 import { type IdentityTrust, isLocalIssuer } from "../../domain/agents/trust.ts";
 import { type Networks, networksOf, plainAddress } from "../../lib/net/networks.ts";
@@ -43,13 +43,17 @@ async function documentAt(address: string, trust: Asked, resolver: Resolver): Pr
   const places = placesFor(trust);
   const { hostname } = new URL(address);
   if (places.has(hostname.replace(/^\[|\]$/g, ""))) throw new Error(refusalOf(hostname));
+  // Loaded when it is used: few servers ask issuers.
+  const undici = await import("undici");
   const ca = trust.caCertificates === "" ? {} : { ca: trust.caCertificates };
   const connect = { lookup: lookupBut(places, resolver), timeout: answerMs, ...ca };
   await using dispatcher = closing(
-    isLocalIssuer(trust.issuer) ? new Agent({ connect }) : new EnvHttpProxyAgent({ connect, requestTls: ca }),
+    isLocalIssuer(trust.issuer)
+      ? new undici.Agent({ connect })
+      : new undici.EnvHttpProxyAgent({ connect, requestTls: ca }),
   );
   const signal = AbortSignal.timeout(answerMs);
-  const { statusCode, body } = await request(address, {
+  const { statusCode, body } = await undici.request(address, {
     ...{ dispatcher: dispatcher.agent, signal, headers: { accept: "application/json" } },
   });
   if (statusCode !== 200) throw new Error(`${address} answered with ${statusCode}`);

@@ -31,14 +31,19 @@ interface Catalogue {
  * details of errors, which no service names.
  */
 export function reflectionRoutes(services: readonly DescService[]): (router: ConnectRouter) => void {
-  const catalogue = catalogueOf([...services, v1.ServerReflection, v1alpha.ServerReflection]);
+  // Made when the first client asks: it is of everything that the API has.
+  let made: Catalogue | undefined;
+  const catalogue = () => {
+    made ??= catalogueOf([...services, v1.ServerReflection, v1alpha.ServerReflection]);
+    return made;
+  };
   async function* info<Request extends { readonly host: string; readonly messageRequest: Question }>(
     requests: AsyncIterable<Request>,
     { signal }: HandlerContext,
   ) {
     for await (const originalRequest of untilAborted(requests, signal)) {
       const { host: validHost, messageRequest } = originalRequest;
-      yield { validHost, originalRequest, messageResponse: answer(catalogue, messageRequest) };
+      yield { validHost, originalRequest, messageResponse: answer(catalogue(), messageRequest) };
     }
   }
   return (router) =>

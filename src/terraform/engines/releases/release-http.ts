@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { open } from "node:fs/promises";
-import { EnvHttpProxyAgent, request } from "undici";
+import type { EnvHttpProxyAgent } from "undici";
 import { deadlineAfter } from "../../../lib/async/abort.ts";
 import type { Clock } from "../../../lib/clock.ts";
 import { version } from "../../../lib/program/version.ts";
@@ -39,19 +39,13 @@ export type OnProgress = (bytes: number, ofBytes: number | undefined) => void;
  */
 export class ReleaseHttp implements AsyncDisposable {
   readonly #clock: Clock;
-  readonly #dispatcher: EnvHttpProxyAgent;
+  readonly #trust: { readonly ca?: string[] };
+  #dispatcher: EnvHttpProxyAgent | undefined;
 
   /** These authorities and no others are trusted; undefined: those of Node. */
   constructor(clock: Clock, authorities: readonly string[] | undefined) {
     this.#clock = clock;
-    const trust = authorities === undefined ? {} : { ca: [...authorities] };
-    this.#dispatcher = new EnvHttpProxyAgent({
-      headersTimeout: silenceMs,
-      bodyTimeout: silenceMs,
-      connect: { ...trust, timeout: connectMs },
-      requestTls: trust,
-      proxyTls: trust,
-    });
+    this.#trust = authorities === undefined ? {} : { ca: [...authorities] };
   }
 
   async read(url: URL, limits: HttpLimits, signal: AbortSignal): Promise<Uint8Array | undefined> {
@@ -75,7 +69,21 @@ export class ReleaseHttp implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#dispatcher.destroy();
+    await this.#dispatcher?.destroy();
+  }
+
+  /** The client is large: it is loaded for the first file. */
+  async #client() {
+    const { EnvHttpProxyAgent, request } = await import("undici");
+    const trust = this.#trust;
+    this.#dispatcher ??= new EnvHttpProxyAgent({
+      headersTimeout: silenceMs,
+      bodyTimeout: silenceMs,
+      connect: { ...trust, timeout: connectMs },
+      requestTls: trust,
+      proxyTls: trust,
+    });
+    return { dispatcher: this.#dispatcher, request };
   }
 
   async #get(asked: Asked, signal: AbortSignal): Promise<boolean> {
@@ -92,9 +100,10 @@ export class ReleaseHttp implements AsyncDisposable {
 
   async #follow(asked: Asked, signal: AbortSignal): Promise<boolean> {
     let url = asked.url;
+    const { dispatcher, request } = await this.#client();
     for (let hops = 0; hops <= maxRedirects; hops++) {
       const { statusCode, headers, body } = await request(bare(url), {
-        dispatcher: this.#dispatcher,
+        dispatcher,
         headers: {
           ...this.#headers(asked.url, url),
           "user-agent": `windlass/${version}`,
