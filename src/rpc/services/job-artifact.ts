@@ -25,32 +25,12 @@ import type {
   JobArtifactService,
   ListSharedStatesResponseSchema,
 } from "../../gen/windlass/agent/v1/job_artifact_service_pb.ts";
-import { WindlassError } from "../../lib/words/errors.ts";
 import { callerOf } from "../calls/caller.ts";
 import { type PlanReceiver, takePlanUpload } from "../streams/plan-upload.ts";
 import { type Announced, intakeOf, type Receiver } from "../streams/receiver.ts";
 import { takeStateUpload } from "../streams/state-upload.ts";
 import { Transfers } from "../streams/transfers.ts";
-
-/** One upload of a kind at a time for each job: what is collected in memory is bounded by the jobs that run. */
-class UploadTurns {
-  readonly #taken = new Set<string>();
-
-  take(who: Principal, kind: "plan" | "state"): Disposable {
-    const key = who.kind === "job" ? `${who.jobId}/${kind}` : kind;
-    if (this.#taken.has(key)) {
-      throw new WindlassError(
-        "storage_unavailable",
-        `another upload of this job's ${kind} is on its way: wait for its end`,
-        {
-          retryAfterMs: 1_000,
-        },
-      );
-    }
-    this.#taken.add(key);
-    return { [Symbol.dispose]: () => void this.#taken.delete(key) };
-  }
-}
+import { UploadTurns } from "../streams/upload-turns.ts";
 
 /** Which bytes of an object are asked for. */
 type Range = Pick<DownloadPlanRequest, "offset" | "maxBytes">;
@@ -58,7 +38,7 @@ type Range = Pick<DownloadPlanRequest, "offset" | "maxBytes">;
 /** Carries what is too large for the session, for one job. */
 export const jobArtifactService = (
   control: Control,
-  turns = new UploadTurns(),
+  turns = new UploadTurns(control.clock),
   transfers = new Transfers(control, "storage_unavailable"),
 ): ServiceImpl<typeof JobArtifactService> => {
   const ranged =
@@ -85,7 +65,7 @@ export const jobArtifactService = (
     uploadPlan: async (requests, context) => {
       const who = callerOf(context);
       await admitPlan(control, who);
-      using _turn = turns.take(who, "plan");
+      using _turn = await turns.take(who, "plan", context.signal);
       using held = new DisposableStack();
       const receiver: Receiver = { control, transfers, context, held };
       await withUploaded(control, ownerOf(who), async (read) => {
@@ -106,7 +86,7 @@ export const jobArtifactService = (
     uploadState: async (requests, context) => {
       const who = callerOf(context);
       await admitState(control, who);
-      using _turn = turns.take(who, "state");
+      using _turn = await turns.take(who, "state", context.signal);
       using held = new DisposableStack();
       const receiver: Receiver = { control, transfers, context, held };
       const take = (read: ReadUploaded) => takeStateUpload(receiver, requests, read);
