@@ -10,8 +10,11 @@ import { preciseMs } from "../timing.ts";
 
 const linesARound = 100;
 
-/** Says when each line is written, by the clock that bash itself reads: no program starts between that and the line. */
-const talking = `for i in $(seq ${linesARound}); do sleep 0.0$((RANDOM % 60 + 20)); echo "at=$EPOCHREALTIME"; done\n`;
+/**
+ * Says when each line is written, by the clock that bash itself reads: no program starts between that and the line. It ends as lines of
+ * terraform do: digits may begin a secret, and are held back until it is known that they do not.
+ */
+const talking = `for i in $(seq ${linesARound}); do sleep 0.0$((RANDOM % 60 + 20)); echo "at=$EPOCHREALTIME: Still creating..."; done\n`;
 
 export const follow: Part = {
   name: "follow",
