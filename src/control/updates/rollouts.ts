@@ -1,7 +1,7 @@
 import type { Agent } from "../../domain/agents/agent.ts";
 import { defaultUpdatePolicy } from "../../domain/agents/agent-update.ts";
 import { type Rollout, type RolloutAgent, rollOut } from "../../domain/agents/rollout.ts";
-import type { PoolId } from "../../lib/words/ids.ts";
+import type { AgentId, PoolId } from "../../lib/words/ids.ts";
 import type { Queries } from "../../store/ports/store.ts";
 import { record } from "../core/audit.ts";
 import { change } from "../core/change.ts";
@@ -11,6 +11,8 @@ import { type Control, topics } from "../core/control.ts";
 /** How long a decision about a pool counts; a change of one of its agents ends it. */
 const freshMs = 2_000;
 const pageSize = 500;
+/** How long an agent that was told may take to say that it has begun: until then its place is taken. */
+const toldMs = 60_000;
 
 interface Decision {
   readonly untilMs: number;
@@ -22,6 +24,7 @@ export class Rollouts implements AgentUpdates {
   readonly releases: AgentReleases;
   readonly #control: () => Control;
   readonly #decisions = new Map<PoolId, Decision>();
+  readonly #told = new Map<AgentId, { readonly target: string; readonly untilMs: number }>();
 
   constructor(control: () => Control, releases: AgentReleases) {
     this.#control = control;
@@ -34,7 +37,11 @@ export class Rollouts implements AgentUpdates {
       const served = await this.releases.current();
       if (served === undefined) return undefined;
       const target = (await this.#rollout(poolId, served)).targets.get(id);
-      return target === undefined ? undefined : { target, manifestSha256: served.sha256 };
+      if (target === undefined) return undefined;
+      // From its first word on: who is told again and again and never begins keeps no place.
+      if (this.#told.get(id)?.target !== target)
+        this.#told.set(id, { target, untilMs: this.#control().clock.monotonicMs() + toldMs });
+      return { target, manifestSha256: served.sha256 };
     } catch (error) {
       this.#control().log.warn(
         { err: error, poolId },
@@ -57,6 +64,12 @@ export class Rollouts implements AgentUpdates {
     return rollout;
   }
 
+  #toldLately(): ReadonlyMap<AgentId, string> {
+    const nowMs = this.#control().clock.monotonicMs();
+    for (const [id, { untilMs }] of this.#told) if (untilMs <= nowMs) this.#told.delete(id);
+    return new Map([...this.#told].map(([id, { target }]) => [id, target]));
+  }
+
   async #decide(poolId: PoolId, { releases }: ServedManifest): Promise<Rollout> {
     const control = this.#control();
     const { pool, agents } = await control.store.read(async (q) => {
@@ -65,7 +78,7 @@ export class Rollouts implements AgentUpdates {
       return { pool: found, agents: isOn ? await agentsOf(q, found) : [] };
     });
     const policy = pool?.updatePolicy ?? defaultUpdatePolicy;
-    const rollout = rollOut({ policy, releases, agents, now: control.clock.now() });
+    const rollout = rollOut({ policy, releases, agents, told: this.#toldLately(), now: control.clock.now() });
     if (rollout.halt !== undefined) await haltUpdates(control, poolId, rollout.halt);
     return rollout;
   }

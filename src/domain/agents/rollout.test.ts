@@ -50,6 +50,16 @@ describe("what an agent should become", () => {
   });
 });
 
+test("who was told has its place before it says so: others who come meanwhile are no canaries", () => {
+  const agents = group(50);
+  const first = rollOut({ policy: patch, releases, agents: agents.slice(0, 1), now }).targets;
+  expect([...first.keys()]).toEqual([agents[0]?.id]);
+  expect(rollOut({ policy: patch, releases, agents, told: first, now }).targets).toEqual(first);
+  expect(rollOut({ policy: patch, releases, agents, now }).targets).not.toEqual(first);
+  const elsewhere = new Map([...first.keys()].map((id) => [id, "1.4.9"]));
+  expect(rollOut({ policy: patch, releases, agents, told: elsewhere, now }).targets.size).toBe(1);
+});
+
 test("as many as canaries begin, and stay the same ones until they are through", () => {
   const agents = group(50);
   const first = rollOut({ policy: { ...patch, canary: 2 }, releases, agents, now }).targets;

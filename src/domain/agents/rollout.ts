@@ -25,6 +25,8 @@ interface Facts {
   readonly policy: AgentUpdatePolicy;
   readonly releases: readonly OfferedRelease[];
   readonly agents: readonly RolloutAgent[];
+  /** Who was told to become what a moment ago, and may not have said yet that it has begun. */
+  readonly told?: ReadonlyMap<AgentId, string> | undefined;
   readonly now: Date;
 }
 
@@ -37,7 +39,7 @@ const maxFailures = 2;
  * Who should become which version right now. The same rows give the same answer on every replica: agents come in an order of their own,
  * those that have begun first.
  */
-export function rollOut({ policy, releases, agents, now }: Facts): Rollout {
+export function rollOut({ policy, releases, agents, told, now }: Facts): Rollout {
   if (policy.mode === "off" || policy.mode === "notify" || policy.hold !== "" || policy.halt !== "") return nobody;
   const concerned = agents.flatMap((agent) => {
     const goal = goalOf(agent, policy, releases);
@@ -52,8 +54,10 @@ export function rollOut({ policy, releases, agents, now }: Facts): Rollout {
   const share = Math.max(1, Math.floor((concerned.length * policy.maxInFlightPercent) / 100));
   const places = areCanariesDone ? share : policy.canary - proved;
   const targets = new Map<AgentId, string>();
-  for (const { agent, goal } of inOrder(concerned.filter((one) => !isProved(one) && !hasFailed(one.agent, policy)))) {
-    if (hasBegun(agent, goal) || (isHere(agent) && targets.size < places)) targets.set(agent.id, goal);
+  const left = concerned.filter((one) => !isProved(one) && !hasFailed(one.agent, policy));
+  const isBegun = ({ agent, goal }: Concerned) => hasBegun(agent, goal) || told?.get(agent.id) === goal;
+  for (const one of [...inOrder(left.filter(isBegun)), ...inOrder(left.filter((other) => !isBegun(other)))]) {
+    if (isBegun(one) || (isHere(one.agent) && targets.size < places)) targets.set(one.agent.id, one.goal);
   }
   return { targets, halt: undefined };
 }
