@@ -311,7 +311,7 @@ const troubles: readonly Trouble[] = [
     name: "that gives no connections",
     begin: () => on("ALTER ROLE keeper CONNECTION LIMIT 0", cutOff),
     end: () => on("ALTER ROLE keeper CONNECTION LIMIT -1"),
-    message: "the database has no room or no free connection",
+    message: "the database has no free connection",
   },
   {
     name: "where somebody holds a table",
