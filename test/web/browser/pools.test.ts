@@ -210,7 +210,7 @@ describe.skipIf(!hasBrowser)("pools, tokens and agents in the browser", () => {
     const { agentTokens } = await api.clients.tokens.listAgentTokens({ agentPool: pool });
     expect(agentTokens.find(({ id }) => id === token)?.active).toBe(false);
     await page.getByTestId("ended-tokens").click();
-    await page.getByText("Revoked").waitFor();
+    await page.getByTestId("replaced").getByText("Revoked").waitFor();
     expect(new URL(page.url()).search).toBe("?ended=1");
   });
 
