@@ -1,4 +1,7 @@
-/** An agent is killed at 50 points around the hooks of an apply: none of them, and no terraform, runs twice. */
+/**
+ * An agent is killed around the hooks of an apply, at each named point and at moments that are drawn: none of them, and no terraform,
+ * runs twice. WINDLASS_HOOK_KILLS says how often in all.
+ */
 import { chmod, mkdir, readFile, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
@@ -27,10 +30,11 @@ const points = [
   ...ofSteps.flatMap((name) => Array.from({ length: stepCount }, (_, index) => `${name}=die@${index + 1}`)),
   ...once.map((name) => `${name}=die`),
 ];
+const kills = Math.max(points.length, Number(process.env.WINDLASS_HOOK_KILLS ?? 32));
 /** The others die at a moment that is drawn. */
 const deaths: readonly (string | undefined)[] = [
   ...points,
-  ...Array.from({ length: 50 - points.length }, () => undefined),
+  ...Array.from({ length: kills - points.length }, () => undefined),
 ];
 const patience = { deadlineMs: 90_000, everyMs: 50 };
 
