@@ -2,8 +2,9 @@ import { once } from "node:events";
 import { type ClientHttp2Stream, connect, constants, createServer, type ServerHttp2Stream } from "node:http2";
 import type { AddressInfo } from "node:net";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { systemClock } from "../lib/clock.ts";
 import { arrivedPieces } from "./arrived-pieces.ts";
-import { demandWhole } from "./drain.ts";
+import { demandWhole, drainStream } from "./drain.ts";
 
 let held: AsyncDisposableStack;
 let sender: ClientHttp2Stream;
@@ -43,6 +44,18 @@ test("a stream that is reset in the middle ends, and is known for one that was",
   sender.close(constants.NGHTTP2_INTERNAL_ERROR);
   expect(await pieces.next()).toEqual({ done: true, value: undefined });
   await expect(demandWhole(receiver)).rejects.toThrow(/in the middle of its request/);
+});
+
+test("a reader that stands still, or leaves late, does not hold up who drops the rest", async () => {
+  const pieces = arrivedPieces(receiver);
+  sender.write(Buffer.alloc(300 * 1024));
+  await pieces.next();
+  drainStream(receiver, systemClock);
+  sender.end(Buffer.alloc(1024 * 1024));
+  const ended = once(receiver, "end");
+  await pieces.return(undefined);
+  expect(receiver.isPaused()).toBe(false);
+  await ended;
 });
 
 test("who stops reading leaves the rest on the stream, for the next reader", async () => {

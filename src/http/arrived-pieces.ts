@@ -42,6 +42,7 @@ export async function* arrivedPieces(stream: ServerHttp2Stream): AsyncGenerator<
   } finally {
     stopWatching();
     stream.off("data", onData);
-    if (end === undefined) stream.pause();
+    // Another reader may have come meanwhile: what is left is dropped by one once the call is answered.
+    if (end === undefined && stream.listenerCount("data") === 0) stream.pause();
   }
 }

@@ -88,7 +88,9 @@ interface Draining {
 
 function drainRest(source: Readable, { carrier, cut, clock }: Draining): void {
   if (carrier.destroyed || source.readableEnded) return;
+  // Whoever still reads is slower than what comes, or waits for more: it would hold up the rest.
   source.removeAllListeners("readable");
+  source.removeAllListeners("data");
   source.on("data", () => {});
   // The listeners that went are forgotten at the end of this turn.
   setImmediate(() => source.resume());
