@@ -2,7 +2,7 @@
  * Three servers on one database are restarted one after the other. The long form:
  * `WINDLASS_ROLLING=1000,50 npx vitest run test/replicas/rolling-restart.test.ts`: so many simulated agents, so many jobs.
  */
-import { mkdir, writeFile } from "node:fs/promises";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, test, vi } from "vitest";
 import { type RunningAgent, startAgent } from "../../src/agent/agent.ts";
@@ -28,7 +28,8 @@ import { until } from "../support/until.ts";
 
 const [simulated = 20, jobs = 6] = (readEnvironment().WINDLASS_ROLLING ?? "20,6").split(",").map(Number);
 const realAgents = 3;
-const withinMs = 10_000;
+/** All agents of a large fleet share one process here, and their machine with three servers: how long they take is told, and is no rule. */
+const withinMs = simulated > 100 ? 60_000 : 10_000;
 const timing = [
   ...["--heartbeat-interval", "2s", "--shutdown-timeout", "10s", "--registration-rate", "0"],
   ...["--max-agents-per-token", "0", "--rate-limit", "0"],
@@ -112,6 +113,16 @@ const shown = (times: readonly number[]) => {
   return { agents: sorted.length, medianMs: sorted[Math.floor(sorted.length / 2)], mostMs: sorted.at(-1) };
 };
 
+/** Processor time that a server has used. */
+async function cpuMsOf({ program: { pid } }: TestServer): Promise<number> {
+  const stat = await readFile(`/proc/${pid}/stat`, "utf8");
+  const [user, system] = stat
+    .slice(stat.lastIndexOf(")") + 2)
+    .split(" ")
+    .slice(11, 13);
+  return (Number(user) + Number(system)) * 10;
+}
+
 describe.skipIf(!hasPostgres)("a rolling restart of three servers", () => {
   const stage = useStage({ engine: "postgres", args: timing });
 
@@ -154,7 +165,9 @@ describe.skipIf(!hasPostgres)("a rolling restart of three servers", () => {
     for (const run of runs) await untilApplying(cluster, run);
 
     for (const [index, server] of servers.entries()) {
-      const [startMs, startAt] = [performance.now(), Date.now()];
+      const [startMs, startAt, own] = [performance.now(), Date.now(), process.cpuUsage()];
+      const others = servers.filter((other) => other !== server);
+      const before = await Promise.all(others.map(cpuMsOf));
       const moving = fleet.filter(({ stay }) => stay?.url === server.url);
       const real = agents.filter(({ member }) => registrations(member).at(-1)?.url === server.url);
       const ending = server.stop("SIGTERM");
@@ -170,7 +183,10 @@ describe.skipIf(!hasPostgres)("a rolling restart of three servers", () => {
         ...moving.map(({ stay }) => (stay?.atMs ?? 0) - startMs),
         ...real.map(({ member }) => (registrations(member).at(-1)?.at ?? 0) - startAt),
       ];
-      console.log(JSON.stringify({ stopped: index + 1, ...shown(times), jobs }));
+      const serversMs = (await Promise.all(others.map(cpuMsOf))).map((ms, at) => ms - (before[at] ?? 0));
+      const { user, system } = process.cpuUsage(own);
+      const cpu = { agentsMs: Math.round((user + system) / 1000), serversMs };
+      console.log(JSON.stringify({ stopped: index + 1, ...shown(times), jobs, cpu }));
       expect(Math.max(0, ...times)).toBeLessThan(withinMs);
       expect(await ending).toEqual({ code: 0, signal: null });
       await server.start();
