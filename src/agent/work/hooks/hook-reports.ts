@@ -54,17 +54,20 @@ export async function keepHookReport(
   await writeWhole(path, JSON.stringify({ ...known, [step]: { ...told, summary } }));
 }
 
-/** A little more than there can be room for shows that something is cut. */
+/** A longer file is not shown at all: of one that is read in part, the end may be the beginning of a secret that nobody knows. */
+const mostReadBytes = 1024 * 1024;
+
 async function summaryIn(path: string): Promise<string> {
   await using file = await openRegular(path).catch((error: unknown) => {
     if (errnoOf(error) === "ENOENT") return undefined;
     throw error;
   });
   if (file === undefined) return "";
-  const bytes = await readAt(file, 0, maxSummaryBytes + 1);
-  return cleanLines(Buffer.from(bytes).toString("utf8"));
+  const bytes = await readAt(file, 0, mostReadBytes + 1);
+  return bytes.length > mostReadBytes ? tooLongNotice : cleanLines(Buffer.from(bytes).toString("utf8"));
 }
 
+const tooLongNotice = "(left out: it has more than 1 MiB)\n";
 const cutNotice = "\n\n(cut here: the hooks of a job say at most 64 KiB)\n";
 
 function cut(text: string, left: number): string {
