@@ -383,8 +383,7 @@ describe("run start", () => {
 
   test("a directory without any .tf file is refused before anything is uploaded; folders count", async () => {
     rmSync(join(directory, "main.tf"));
-    mkdirSync(join(directory, ".terraform"));
-    mkdirSync(join(directory, "infra"));
+    for (const name of [".terraform", "infra"]) mkdirSync(join(directory, name));
     writeFileSync(join(directory, ".terraform", "x.tf"), "");
     for (const args of [[], ["--dir", "."]]) {
       const run = start(args);
@@ -396,7 +395,6 @@ describe("run start", () => {
     fake.workingDirectory = "infra";
     const run = start(["--detach", "--priority", "high", "--queue-timeout", "30m"]);
     expect(await run.exit).toBe(0);
-    const options = { queueTimeout: { seconds: 1800n } };
-    expect(fake.created[0]).toMatchObject({ priority: RunPriority.HIGH, options });
+    expect(fake.created[0]).toMatchObject({ priority: RunPriority.HIGH, options: { queueTimeout: { seconds: 1800n } } });
   });
 });

@@ -148,24 +148,6 @@ describe.each(pooledEngines)("the log store on $name", (engine) => {
     await Promise.all(appends);
   });
 
-  test("a seal asked for at once with late appends fails none of them, nor those of other streams", async () => {
-    const names = Array.from({ length: 60 }, (_, index) => `job_late/${index}`);
-    const [sent, late] = [Buffer.from("hello"), Buffer.from(" late")];
-    await Promise.all(names.map((name) => logs.append(name, 0, sent)));
-    const results = await Promise.all(
-      names.map(async (name, index) => {
-        const sealing = logs.seal(name, sent.length, sha256(sent));
-        await Promise.all(Array.from({ length: index % 7 }, () => logs.nextOffset(name)));
-        return [(await logs.append(name, sent.length, late)).kind, (await sealing).kind];
-      }),
-    );
-    const either = [
-      ["appended", "mismatch"],
-      ["sealed", "sealed"],
-    ];
-    for (const result of results) expect(either).toContainEqual(result);
-  });
-
   test("a gap ends a stream visibly until it is opened again", async () => {
     await logs.append("s/1", 0, bytes("abc"));
     await logs.sealWithGap("s/1", 2);
