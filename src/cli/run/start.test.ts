@@ -393,8 +393,8 @@ describe("run start", () => {
     expect([fake.created.length, fake.uploadedBytes]).toEqual([0, 0]);
     writeFileSync(join(directory, "infra", "main.tofu"), "");
     fake.workingDirectory = "infra";
-    const run = start(["--detach", "--priority", "high", "--queue-timeout", "30m"]);
-    expect(await run.exit).toBe(0);
-    expect(fake.created[0]).toMatchObject({ priority: RunPriority.HIGH, options: { queueTimeout: { seconds: 1800n } } });
+    expect(await start(["--detach", "--priority", "high", "--queue-timeout", "30m"]).exit).toBe(0);
+    const options = { queueTimeout: { seconds: 1800n } };
+    expect(fake.created[0]).toMatchObject({ priority: RunPriority.HIGH, options });
   });
 });
