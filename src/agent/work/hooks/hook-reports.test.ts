@@ -24,11 +24,14 @@ async function shown(summary: string): Promise<string> {
   return report?.summary ?? "";
 }
 
-test.each([1, 100, 130, 150, 180, 200])("nothing is shown of a secret that begins %i bytes before the cut", async (before) => {
-  const text = await shown(`${"a".repeat(maxSummaryBytes - before)}${secret} and more`);
-  expect(pieces.filter((piece) => text.includes(piece))).toEqual([]);
-  expect(Buffer.byteLength(text)).toBeLessThanOrEqual(maxSummaryBytes);
-});
+test.each([1, 100, 130, 150, 180, 200])(
+  "nothing is shown of a secret that begins %i bytes before the cut",
+  async (before) => {
+    const text = await shown(`${"a".repeat(maxSummaryBytes - before)}${secret} and more`);
+    expect(pieces.filter((piece) => text.includes(piece))).toEqual([]);
+    expect(Buffer.byteLength(text)).toBeLessThanOrEqual(maxSummaryBytes);
+  },
+);
 
 test("what is too long to be searched for secrets is left out", async () => {
   const text = await shown(`${"a".repeat(1024 * 1024)}${secret}`);
