@@ -1,10 +1,11 @@
 import { mkdtemp, rm } from "node:fs/promises";
+import { Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import type Database from "better-sqlite3";
 import fc from "fast-check";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { hasPgbouncer, pooledPlace } from "../../../test/pgbouncer.ts";
 import { createTestDatabase, hasPostgres } from "../../../test/postgres.ts";
 import {
@@ -364,6 +365,20 @@ describe.runIf(hasPostgres)("the engine on postgres", () => {
     await engine.write((tx) => tx.accounts.put(account("a")));
     const swallowing = engine.write((tx) => tx.accounts.put(account("a")).catch(() => undefined));
     await expect(swallowing).rejects.toThrow(/caught inside a transaction/);
+  });
+
+  test("statements that are sent together are one write to the socket, the beginning among them", async () => {
+    await using database = await createTestDatabase();
+    await using engine = await openPostgresFixture({ url: database.url });
+    await engine.write(({ accounts }) => accounts.put(account("a")));
+    const writes = [vi.spyOn(Socket.prototype, "_write"), vi.spyOn(Socket.prototype, "_writev")];
+    const count = () => writes.reduce((sum, { mock }) => sum + mock.calls.length, 0);
+    try {
+      await engine.read(({ accounts }) => Promise.all([accounts.get("a"), accounts.get("b"), accounts.get("c")]));
+      expect(count()).toBeLessThanOrEqual(2);
+    } finally {
+      for (const spy of writes) spy.mockRestore();
+    }
   });
 
   test("what is told is the statement that failed, not those behind it that were sent along", async () => {

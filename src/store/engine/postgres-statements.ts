@@ -62,10 +62,23 @@ const numberOf = (key: string): bigint => createHash("sha256").update(key).diges
 
 const unlock = "SELECT pg_advisory_unlock_all()";
 
+/**
+ * Called before a statement is sent: it goes to the socket together with those that follow it before this turn of the loop has nothing
+ * left to do. Each write is a call of the kernel, which wakes the database.
+ */
+export function inOneWrite(client: pg.ClientBase): void {
+  if (!(client instanceof postgresDriver().Client)) return;
+  const { stream } = client.connection;
+  if (stream.writableCorked > 0) return;
+  stream.cork();
+  process.nextTick(() => stream.uncork());
+}
+
 /** After a failed statement COMMIT answers ROLLBACK without an error, and a lost answer leaves the outcome unknown. */
 export async function commit(client: pg.PoolClient): Promise<void> {
   failpoint("server.before-commit");
   let command: string | undefined;
+  inOneWrite(client);
   try {
     command = commandOf(await client.query("COMMIT"));
   } catch (cause) {
@@ -86,6 +99,7 @@ const commandOf = (answer: unknown): string | undefined =>
 
 /** False if the connection is of no use any more. Locks of a write that did not come to its snapshot go in the same message. */
 export async function rolledBack(client: pg.PoolClient, hasLocks: boolean, because?: unknown): Promise<boolean> {
+  inOneWrite(client);
   try {
     await client.query(hasLocks ? `ROLLBACK; ${unlock}` : "ROLLBACK");
     // A server that became a standby, or that takes no changes any more, may not be the one to ask.

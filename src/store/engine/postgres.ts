@@ -13,7 +13,7 @@ import { type Db, dbOfPostgres } from "./boundary.ts";
 import { driverError, postgresDialect } from "./dialect.ts";
 import type { StoreEngine } from "./engine.ts";
 import { LockMemory } from "./lock-memory.ts";
-import { type Beginning, type Beginnings, beginningsFor, commit, rolledBack } from "./postgres-statements.ts";
+import { type Beginning, type Beginnings, beginningsFor, commit, inOneWrite, rolledBack } from "./postgres-statements.ts";
 import { refused } from "./refused.ts";
 import { SeenRows } from "./seen-rows.ts";
 import { lend, refuseNested } from "./transaction.ts";
@@ -252,6 +252,7 @@ function lent<Q extends object, T>(queries: Q, run: (queries: Q) => Promise<T>):
 
 /** Sends what begins a transaction; what follows is sent before its answer has come. */
 function sent(client: pg.PoolClient, begin: Beginning): Promise<unknown> {
+  inOneWrite(client);
   const begun = Promise.all(begin.map((statement) => client.query(statement)));
   begun.catch(() => {});
   return begun;
@@ -287,6 +288,7 @@ interface Watched extends Pick<Built<unknown>, "trouble" | "seen"> {
 function watched(client: pg.PoolClient, { trouble, seen, isNamed }: Watched): pg.PoolClient {
   const query = (statement: pg.QueryConfig, values: unknown[]) => {
     seen.note(statement.text);
+    inOneWrite(client);
     const answer = client.query(isNamed ? statement : { ...statement, name: undefined }, values);
     answer.catch((error: unknown) => {
       trouble.first ??= error;
