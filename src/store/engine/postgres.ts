@@ -13,7 +13,14 @@ import { type Db, dbOfPostgres } from "./boundary.ts";
 import { driverError, postgresDialect } from "./dialect.ts";
 import type { StoreEngine } from "./engine.ts";
 import { LockMemory } from "./lock-memory.ts";
-import { type Beginning, type Beginnings, beginningsFor, commit, inOneWrite, rolledBack } from "./postgres-statements.ts";
+import {
+  type Beginning,
+  type Beginnings,
+  beginningsFor,
+  commit,
+  inOneWrite,
+  rolledBack,
+} from "./postgres-statements.ts";
 import { refused } from "./refused.ts";
 import { SeenRows } from "./seen-rows.ts";
 import { lend, refuseNested } from "./transaction.ts";
