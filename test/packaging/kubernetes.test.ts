@@ -165,6 +165,7 @@ const hasHelm = (() => {
   try {
     return execFileSync("helm", ["version", "--short"], { stdio: "pipe" }).length > 0;
   } catch {
+    console.warn("SKIPPED: tests with Helm, which was not found: go install helm.sh/helm/v3/cmd/helm@latest");
     return false;
   }
 })();
