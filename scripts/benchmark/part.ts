@@ -52,8 +52,8 @@ export type Postgres =
       readonly storage: Storage;
       readonly url: string;
       readonly bin: string;
-      /** Opens so many servers on one empty database, with limits off. */
-      readonly replicas: (scene: Scene, count: number) => Promise<readonly TestServer[]>;
+      /** Opens so many servers on one empty database, with limits off; `deaf` ones hear nothing of each other. */
+      readonly replicas: (scene: Scene, count: number, hearing?: "deaf") => Promise<readonly TestServer[]>;
     }
   | { readonly kind: "absent"; readonly why: string };
 

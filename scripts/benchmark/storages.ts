@@ -27,8 +27,10 @@ export async function openPostgres(held: AsyncDisposableStack): Promise<Postgres
       return scene.server({ args: [...withoutLimits, "--database-url", url, ...args], env });
     },
   };
-  const replicas = async (scene: Scene, count: number) => {
-    const args = [...withoutLimits, "--database-url", await emptyDatabase(server.url)];
+  const replicas = async (scene: Scene, count: number, hearing?: "deaf") => {
+    const url = await emptyDatabase(server.url);
+    if (hearing === "deaf") await swallowNotices(url);
+    const args = [...withoutLimits, "--database-url", url];
     const first = await scene.server({ args });
     const servers = [first];
     while (servers.length < count) servers.push(await scene.server({ args, beside: first }));
@@ -37,14 +39,30 @@ export async function openPostgres(held: AsyncDisposableStack): Promise<Postgres
   return { kind: "here", storage, url: server.url("postgres"), bin, replicas };
 }
 
+/**
+ * In this database the name that servers call to notify each other stands for a function that lets only one notice through: the one by
+ * which a server hears that its connection of notices is alive.
+ */
+const swallowing = (database: string): string => `
+  CREATE SCHEMA deaf;
+  CREATE FUNCTION deaf.pg_notify(channel text, payload text) RETURNS void LANGUAGE sql AS
+    $$ SELECT pg_catalog.pg_notify(channel, payload) WHERE payload = '' $$;
+  ALTER DATABASE ${database} SET search_path = public, deaf, pg_catalog`;
+
+const swallowNotices = (url: string): Promise<void> => execute(url, swallowing(new URL(url).pathname.slice(1)));
+
 async function emptyDatabase(url: (database: string) => string): Promise<string> {
   const name = `bench_${randomUUID().replaceAll("-", "")}`;
-  const client = new pg.Client({ connectionString: url("postgres") });
+  await execute(url("postgres"), `CREATE DATABASE ${name}`);
+  return url(name);
+}
+
+async function execute(url: string, statements: string): Promise<void> {
+  const client = new pg.Client({ connectionString: url });
   await client.connect();
   try {
-    await client.query(`CREATE DATABASE ${name}`);
+    await client.query(statements);
   } finally {
     await client.end();
   }
-  return url(name);
 }
