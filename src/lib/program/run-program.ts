@@ -1,6 +1,5 @@
 import { type ChildProcess, type SpawnOptions, spawn } from "node:child_process";
 import type { Readable } from "node:stream";
-import { linkSignals } from "../async/abort.ts";
 import { systemClock } from "../clock.ts";
 import { messageOf } from "../values/errors.ts";
 
@@ -50,7 +49,7 @@ export async function runProgram(
   }
   const stop = new Stopper(child, options.detached === true);
   const [stdout, stderr] = [child.stdout, child.stderr].map((stream) => collect(stream, maxBytes, stop.because));
-  using over = linkSignals();
+  const over = new AbortController();
   if (timeoutMs !== undefined)
     systemClock.sleep(timeoutMs, over.signal).then(
       () => stop.because(`Command timed out after ${timeoutMs} milliseconds`),
