@@ -17,7 +17,9 @@ export interface Product {
   readonly isSingle: boolean;
 }
 
-const daemonOptions = ["--max-semi-space-size=2"];
+/** As in `scripts/bundling/run`. */
+const daemonOptions = ["--min-semi-space-size=2", "--max-semi-space-size=2"];
+const clientOptions = ["--min-semi-space-size=16"];
 
 /** Every product. */
 export const products: readonly Product[] = [
@@ -27,7 +29,7 @@ export const products: readonly Product[] = [
     summary: "command line client of the Windlass control plane",
     description: ["Starts and follows runs of Terraform and OpenTofu, and manages workspaces, agent pools and access."],
     isServer: false,
-    nodeOptions: [],
+    nodeOptions: clientOptions,
     updatesItself: false,
     isSingle: true,
   },

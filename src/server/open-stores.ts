@@ -16,10 +16,10 @@ export interface Stores {
 
 /** Second step: opens rows, logs and objects, and brings their tables up to date if the settings let it. */
 export async function openStores(opening: Opening): Promise<Stores> {
-  const { settings, dataDir, log, clock, random, onFatal, owned, deadline } = opening;
+  const { settings, dataDir, log, clock, random, onFatal, owned, deadline, spareLogThread: spareThread } = opening;
   const places = storePlaces(settings, dataDir);
   const parts = { log, migrate: settings.migrate, clock, random, cutOff: deadline.signal };
-  const openLogs = () => openLogStore({ ...parts, ...places.logs });
+  const openLogs = () => openLogStore({ ...parts, ...places.logs, spareThread });
   // A file of their own: their thread starts beside the rows. In PostgreSQL their table comes with the rows' schema.
   const early = settings.databaseUrl === undefined ? begun(owned, openLogs()) : undefined;
   const store = owned.use(await openStore({ ...parts, ...places.store, onFatal }));

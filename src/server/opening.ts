@@ -9,6 +9,7 @@ import type { Environment } from "../lib/environment.ts";
 import type { Log } from "../lib/program/log.ts";
 import { type Random, systemRandom } from "../lib/random.ts";
 import { type DatabaseFacts, type HeldDatabase, lockDatabase } from "../store/engine/postgres-lock.ts";
+import type { SpareLogThread } from "../store/logs/thread-client.ts";
 import { ensureDataDir, lockDataDir, refuseUnfinishedRestore } from "./data-dir.ts";
 import { tryPort } from "./port.ts";
 import { serverAgentConfig } from "./server-agent-config.ts";
@@ -23,6 +24,8 @@ export interface ServerOptions {
   readonly random?: Random | undefined;
   /** Called once if the database can no longer be trusted: the program should end. */
   readonly onFatal?: ((error: Error) => void) | undefined;
+  /** Of the embedded log store, started before; who made it disposes it. */
+  readonly spareLogThread?: SpareLogThread | undefined;
   /** Aborted when the program is to end, also if the server is not open by then. */
   readonly stopping?: AbortSignal | undefined;
 }
@@ -46,7 +49,7 @@ export interface Opening extends ServerOptions {
  * `StartError` that says what to do.
  */
 export async function beginOpening(options: ServerOptions, owned: AsyncDisposableStack): Promise<Opening> {
-  const { settings, environment, log, onFatal, stopping, clock = systemClock, random = systemRandom } = options;
+  const { settings, environment, stopping, clock = systemClock, random = systemRandom } = options;
   const deadline = deadlineOf({ settings, clock, stopping }, owned);
   const dataDir = dataDirOf(settings, environment);
   await ensureDataDir(dataDir);
@@ -56,7 +59,7 @@ export async function beginOpening(options: ServerOptions, owned: AsyncDisposabl
   await refuseBadProviders(settings, { dataDir, environment });
   const replicaId = random.uuid();
   const database = await takeDatabase({ ...options, clock, replicaId, deadline }, owned);
-  return { settings, environment, log, onFatal, clock, random, dataDir, replicaId, database, owned, deadline };
+  return { ...options, clock, random, dataDir, replicaId, database, owned, deadline };
 }
 
 /** A start that waits for a database has to end when it is told to, as a server has. */

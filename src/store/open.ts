@@ -31,6 +31,7 @@ import { openExisting } from "./engine/snapshot.ts";
 import { openSqliteEngine } from "./engine/sqlite.ts";
 import { openPostgresLogStore } from "./logs/postgres.ts";
 import { openSqliteLogStore } from "./logs/sqlite.ts";
+import type { SpareLogThread } from "./logs/thread-client.ts";
 import type { BlobStore } from "./ports/blobs.ts";
 import { ChangeFeed } from "./ports/change-feed.ts";
 import type { LogStore } from "./ports/logs.ts";
@@ -53,6 +54,11 @@ export interface OpenOptions extends DatabasePlace {
   readonly migrate?: MigrateMode | undefined;
   readonly clock?: Clock | undefined;
   readonly random?: Random | undefined;
+}
+
+export interface OpenLogsOptions extends OpenOptions {
+  /** A thread that was started before; it is taken where logs have a file of their own. */
+  readonly spareThread?: SpareLogThread | undefined;
 }
 
 export interface OpenBlobsOptions extends OpenOptions {
@@ -124,9 +130,10 @@ export async function openLogStore({
   log = silentLog,
   migrate = "auto",
   clock = systemClock,
-}: OpenOptions): Promise<LogStore> {
+  spareThread,
+}: OpenLogsOptions): Promise<LogStore> {
   const target = parsed(url, "sqlite");
-  if (target.kind === "embedded") return openSqliteLogStore(target.path, clock);
+  if (target.kind === "embedded") return openSqliteLogStore(target.path, clock, spareThread);
   const pool = await openMigratedPool({ url, settings, cutOff, log, migrate, maxConnections: maxByteConnections });
   return openPostgresLogStore(pool, clock);
 }

@@ -20,14 +20,15 @@ const settle = async () => {
 };
 
 /** A session of an agent that holds nothing, with a server that welcomes it and is silent then. */
-function held() {
+function held(enginesSeen: () => Promise<void> = async () => {}) {
+  const said: (string | undefined)[] = [];
   const clock = new ManualClock();
   const changes = new HostChanges();
   const heartbeats: Heartbeat[] = [];
   const host: SessionHost = {
     ...{ held: () => [], pendingMessages: () => [], logs: () => [], kept: () => [] },
     ...{ isDraining: () => false, leaving: () => undefined, freeDiskBytes: () => 0n, noRoom: () => "" },
-    ...{ engines: () => undefined, enginesSeen: async () => {}, onChange: (listener) => changes.listen(listener) },
+    ...{ engines: () => undefined, enginesSeen, onChange: (listener) => changes.listen(listener) },
     ...{ offer: () => ({ kind: "taken" }), resume: () => {}, decide: () => {}, command: () => {}, drain: () => {} },
     ...{ removeKept: () => {}, heartbeatAnswered: () => {}, logAcknowledged: () => {}, resultAcknowledged: () => {} },
     ...{ logSent: () => {}, lacksState: () => {}, refused: () => {} },
@@ -35,7 +36,9 @@ function held() {
   const welcome = { heartbeatInterval: durationFromMs(60_000), logWindowBytes: 1_000n };
   const client = {
     async *session(requests: AsyncIterable<SessionRequest>) {
+      said.push("opened");
       for await (const { message } of requests) {
+        said.push(message.case);
         if (message.case === "heartbeat") heartbeats.push(message.value);
         if (message.case === "hello")
           yield create(SessionResponseSchema, { message: { case: "welcome", value: welcome } });
@@ -52,7 +55,7 @@ function held() {
     over.abort();
     await session;
   };
-  return { clock, changes, heartbeats, end };
+  return { clock, changes, heartbeats, said, end };
 }
 
 test("that a job has heard that it is to end is said at once, and for any number of jobs once a second", async () => {
@@ -71,5 +74,17 @@ test("that a job has heard that it is to end is said at once, and for any number
   expect(heartbeats).toHaveLength(2);
   await clock.advance(5_000);
   expect(heartbeats).toHaveLength(2);
+  await end();
+});
+
+test("the stream is opened while it is looked which programs are here, and nothing is said before hello says them", async () => {
+  const seen = Promise.withResolvers<void>();
+  const { changes, said, end } = held(() => seen.promise);
+  changes.tell({ kind: "engines" });
+  await settle();
+  expect(said).toEqual(["opened"]);
+  seen.resolve();
+  await settle();
+  expect(said.slice(0, 2)).toEqual(["opened", "hello"]);
   await end();
 });

@@ -102,7 +102,7 @@ class Session {
     using _changes = this.#options.host.onChange((change) => this.#changed(change));
     this.#endAfter(welcomeTimeoutMs, "opening", "the server did not welcome the agent in time");
     try {
-      await this.#greet();
+      this.#own(this.#greet());
       await this.#converse();
     } finally {
       signal.removeEventListener("abort", onAbort);
@@ -112,7 +112,7 @@ class Session {
     return this.#end(this.#broken("the server ended the stream"));
   }
 
-  /** Says hello, as soon as it is known which programs are here: a job that cannot be done here should not come. */
+  /** Says hello, once it is known which programs are here: no job comes that cannot be done. The stream is opened meanwhile. */
   async #greet(): Promise<void> {
     const { host, clock } = this.#options;
     using deadline = deadlineAfter(clock, enginesTimeoutMs, this.#over.signal);

@@ -8,6 +8,7 @@ import { text } from "node:stream/consumers";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { systemClock } from "../../lib/clock.ts";
 import { removeTree } from "./durable-files.ts";
+import { forceRemove } from "./force-remove.ts";
 
 let dir = "";
 beforeEach(async () => {
@@ -134,4 +135,19 @@ test("links are removed, and what they lead to stays", async () => {
   await removeTree(join(dir, "never-was"));
   expect(existsSync(join(dir, "elsewhere/file"))).toBe(true);
   await chmod(join(dir, "elsewhere"), 0o700);
+});
+
+test("a large directory is removed in many goes, between which everything else goes on", async () => {
+  await mkdir(join(dir, "large"));
+  for (let index = 0; index < 500; index += 1) await writeFile(join(dir, "large", `${index}`), "");
+  await writeFile(join(dir, "large", "whole"), Buffer.alloc(2 * 1024 * 1024));
+  let turns = 0;
+  const count = () => {
+    turns += 1;
+    counting = setImmediate(count);
+  };
+  let counting = setImmediate(count);
+  await forceRemove(join(dir, "large"));
+  clearImmediate(counting);
+  expect([existsSync(join(dir, "large")), turns > 10]).toEqual([false, true]);
 });

@@ -1,5 +1,7 @@
-import { chmod, lstat, readdir, rename, rmdir, unlink } from "node:fs/promises";
+import { rmdir, unlink } from "node:fs/promises";
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { type Clock, systemClock } from "../../lib/clock.ts";
+import { chmod, lstat, readdir, rename, rm } from "../../lib/fs/at-once.ts";
 import { systemRandom } from "../../lib/random.ts";
 import { errnoOf } from "../../lib/values/errors.ts";
 
@@ -12,6 +14,10 @@ const firstPauseMs = 5;
 /** What passes: names that came meanwhile, a mount or a program that lets go, modes that were changed again. */
 const passing = new Set(["ENOTEMPTY", "EEXIST", "EBUSY", "EACCES", "EPERM"]);
 const slash = Buffer.from("/");
+/** To remove what is larger may take long. */
+const mostAtOnceBytes = 1024 * 1024;
+/** So many entries are removed in one go: about a millisecond. */
+const removedAtOnce = 32;
 
 /**
  * Removes a directory with everything in it, whatever its modes, its depth (paths may be longer than the system takes)
@@ -38,8 +44,11 @@ async function removeOnce(root: Buffer): Promise<void> {
   await openUp(root);
   const waiting = [root];
   const mark = `.removed-${systemRandom.uuid()}`;
+  let removed = 0;
   for (const directory of waiting) {
     for (const name of await namesIn(directory)) {
+      removed += 1;
+      if (removed % removedAtOnce === 0) await nextTurn();
       const to = within(root, Buffer.from(`${mark}-${waiting.length}`));
       if (await removeEntry(within(directory, name), to)) waiting.push(to);
     }
@@ -53,7 +62,7 @@ async function removeEntry(path: Buffer, to: Buffer): Promise<boolean> {
   const found = await unlessGone(lstat(path));
   if (found === undefined) return false;
   if (!found.isDirectory()) {
-    await unlessGone(unlink(path));
+    await unlessGone(found.size <= mostAtOnceBytes ? rm(path) : unlink(path));
     return false;
   }
   await unlessGone(openUp(path));
@@ -63,7 +72,7 @@ async function removeEntry(path: Buffer, to: Buffer): Promise<boolean> {
 const openUp = (directory: Buffer): Promise<void> => chmod(directory, 0o700);
 const within = (directory: Buffer, name: Buffer): Buffer => Buffer.concat([directory, slash, name]);
 const namesIn = async (directory: Buffer): Promise<readonly Buffer[]> =>
-  (await unlessGone(readdir(directory, { encoding: "buffer" }))) ?? [];
+  (await unlessGone(readdir(directory, "buffer"))) ?? [];
 
 async function unlessGone<T>(attempt: Promise<T>): Promise<T | undefined> {
   try {

@@ -96,6 +96,13 @@ export async function hasOrphans({ pid: leader, startTicks }: ProcessIdentity): 
   return stats.some((stat) => stat?.group === leader && stat.session === leader && stat.state !== "Z");
 }
 
+/** True while a group is still the one that this leader made, whoever is left in it. */
+export async function hasOwnGroup({ pid: leader, startTicks }: ProcessIdentity): Promise<boolean> {
+  if (!hasGroup(leader)) return false;
+  const found = await readStat(leader);
+  return found === undefined || found.startTicks === startTicks;
+}
+
 /** Answers at once, where a look through all processes takes long on a busy machine: mostly nobody is left. */
 function hasGroup(leader: number): boolean {
   try {

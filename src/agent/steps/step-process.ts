@@ -13,7 +13,7 @@ import { errnoOf, messageOf } from "../../lib/values/errors.ts";
 import { entriesOf } from "../../lib/values/records.ts";
 import { type InterruptHold, untilHeeded } from "./interrupt-hold.ts";
 import { makeGroup, markOf, markVariable } from "./left-behind.ts";
-import { hasOrphans, identify, isAlive, type ProcessIdentity, readBootId } from "./process-identity.ts";
+import { hasOrphans, hasOwnGroup, identify, isAlive, type ProcessIdentity, readBootId } from "./process-identity.ts";
 import { sandboxedProgram, untilHandled } from "./sandboxed-program.ts";
 import { hasBegun, readIdentity, readStart } from "./step-files.ts";
 
@@ -271,10 +271,10 @@ class StepProcess implements Step {
   }
 
   async forceStop(): Promise<"sent" | "not-running"> {
-    const group = await this.#livingGroup();
+    const hasEnded = (await this.recorded()) !== undefined;
+    const group = await (hasEnded ? this.#ownGroup() : this.#livingGroup());
     if (group === undefined) return "not-running";
     const program = this.#isSandboxed ? await this.#program() : undefined;
-    const hasEnded = (await this.recorded()) !== undefined;
     // The mark says how it ended, and the machine knows nothing of it in its next run.
     if (!hasEnded) await writeFile(join(this.dir, "forced"), "", { mode: 0o600 });
     const outcome = send(-group, "SIGKILL");
@@ -327,6 +327,12 @@ class StepProcess implements Step {
     const program = await readIdentity(this.dir, "pid");
     if (!this.#isSandboxed || program === undefined) return program;
     return sandboxedProgram(program, await readFile(join(this.dir, "inside"), "utf8").catch(() => ""));
+  }
+
+  /** Whether somebody lives in it makes no difference behind the end of a step: to look for them takes a look at every process there is. */
+  async #ownGroup(): Promise<number | undefined> {
+    const leader = this.#wrapper;
+    return leader !== undefined && (await hasOwnGroup(leader)) ? leader.pid : undefined;
   }
 
   async #livingGroup(): Promise<number | undefined> {

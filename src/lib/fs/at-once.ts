@@ -38,7 +38,7 @@ export const mkdir = async (path: string, options?: { recursive?: boolean; mode?
 };
 
 /** Removes a file, if it is there. */
-export const rm = async (path: string): Promise<void> => rmSync(path, { force: true });
+export const rm = async (path: Path): Promise<void> => rmSync(path, { force: true });
 
 /** Makes a file for this user alone, if it is not there. */
 export const touch = async (path: string): Promise<void> => closeSync(openSync(path, "a", 0o600));

@@ -1,3 +1,4 @@
+import { SpareLogThread } from "../../store/logs/thread-client.ts";
 import type { ServerCommand } from "../command.ts";
 
 /** Runs the control plane until it is told to stop. */
@@ -16,6 +17,7 @@ export const serveCommand: ServerCommand = {
   words: { min: 0, max: 0 },
   heeds: "all",
   async run({ settings, environment, log }) {
+    await using spareLogThread = settings.databaseUrl === undefined ? new SpareLogThread() : undefined;
     // Only here: the other commands need not wait for all that serves.
     const { openServer } = await import("../server.ts");
     const stop = Promise.withResolvers<number>();
@@ -31,7 +33,7 @@ export const serveCommand: ServerCommand = {
     };
     process.on("SIGINT", onSignal).on("SIGTERM", onSignal);
     try {
-      const opening = openServer({ settings, environment, log, onFatal, stopping: stopping.signal });
+      const opening = openServer({ settings, environment, log, onFatal, spareLogThread, stopping: stopping.signal });
       await using server = await opening.catch((err: unknown) => {
         if (!stopping.signal.aborted) throw err;
         log.warn({ err }, "stopped before it was ready");

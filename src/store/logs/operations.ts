@@ -85,8 +85,9 @@ export interface LogThreadOptions {
   readonly role: "write" | "read";
 }
 
-/** To a thread: a batch, done as one; or the wish that it close its file and end. */
+/** To a thread: which file is its own, which comes first; a batch, done as one; or the wish that it close its file and end. */
 export type LogThreadRequest =
+  | { readonly kind: "open"; readonly options: LogThreadOptions }
   | { readonly kind: "batch"; readonly operations: readonly LogOperation[] }
   | { readonly kind: "close" };
 

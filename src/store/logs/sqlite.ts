@@ -14,14 +14,14 @@ import {
   type SealResult,
 } from "../ports/logs.ts";
 import type { LogAnswer, LogOperation } from "./operations.ts";
-import { LogThread } from "./thread-client.ts";
+import { LogThread, type SpareLogThread } from "./thread-client.ts";
 
 /**
  * Opens the embedded log store: its own SQLite file, written and read by a thread each, off the event loop. The one that
  * reads is started by the first read.
  */
-export async function openSqliteLogStore(path: string, clock: Clock): Promise<LogStore> {
-  return new SqliteLogStore(path, await LogThread.start({ path, role: "write" }), clock);
+export async function openSqliteLogStore(path: string, clock: Clock, spare?: SpareLogThread): Promise<LogStore> {
+  return new SqliteLogStore(path, await LogThread.start({ path, role: "write" }, spare?.take()), clock);
 }
 
 class SqliteLogStore implements LogStore {

@@ -23,6 +23,32 @@ const maxBatchesUnderWay = 2;
 const maxBatchBytes = 4 * 1024 * 1024;
 const maxBatchSize = 2_000;
 
+const newThread = (): Worker => new Worker(new URL("./thread.ts", import.meta.url));
+
+/**
+ * A thread that loads its code before it is known whether its file may be opened: to start one takes about as long as to load the rest of a
+ * server. Disposing it ends a thread that nobody took.
+ */
+export class SpareLogThread implements AsyncDisposable {
+  #thread: Worker | undefined = newThread();
+
+  constructor() {
+    // Whoever opens the store starts another one, and hears what is wrong with that.
+    this.#thread?.once("error", () => this.take());
+  }
+
+  /** The thread, for the first who asks. */
+  take(): Worker | undefined {
+    const thread = this.#thread;
+    this.#thread = undefined;
+    return thread;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.take()?.terminate();
+  }
+}
+
 /** A thread of the embedded log store: calls made meanwhile travel as one batch, which the thread does as one. */
 export class LogThread implements AsyncDisposable {
   readonly #thread: Worker;
@@ -34,9 +60,9 @@ export class LogThread implements AsyncDisposable {
   #refusal: WindlassError | undefined;
   #idle: PromiseWithResolvers<void> | undefined;
 
-  /** Starts a thread; rejects when it cannot open its file. */
-  static async start(options: LogThreadOptions): Promise<LogThread> {
-    const thread = new Worker(new URL("./thread.ts", import.meta.url), { workerData: options });
+  /** Starts a thread, unless one was; rejects when it cannot open its file. */
+  static async start(options: LogThreadOptions, thread = newThread()): Promise<LogThread> {
+    thread.postMessage({ kind: "open", options } satisfies LogThreadRequest);
     const reply = await firstMessage<LogThreadReply>(thread);
     if (reply.kind === "ready") return new LogThread(thread);
     await thread.terminate();

@@ -1,5 +1,5 @@
 /** The program of the two threads behind the embedded log store: one writes the file, one reads it. */
-import { parentPort, workerData } from "node:worker_threads";
+import { parentPort } from "node:worker_threads";
 import { errnoOf, messageOf } from "../../lib/values/errors.ts";
 import { LogFile } from "./file.ts";
 import { LogFileReader } from "./file-reader.ts";
@@ -69,17 +69,21 @@ function attempt(action: () => LogThreadReply): void {
   say(reply);
 }
 
-const { path, role }: LogThreadOptions = workerData;
 let side: Side | undefined;
-attempt(() => {
+
+function open({ path, role }: LogThreadOptions): LogThreadReply {
   side = role === "write" ? writing(path) : reading(path);
   return { kind: "ready" };
-});
+}
+
 parentPort?.on("message", (request: LogThreadRequest) => {
-  if (request.kind === "batch") {
-    attempt(() => ({ kind: "answers", answers: side?.run(request.operations) ?? [] }));
-    return;
+  switch (request.kind) {
+    case "open":
+      return attempt(() => open(request.options));
+    case "batch":
+      return attempt(() => ({ kind: "answers", answers: side?.run(request.operations) ?? [] }));
+    case "close":
+      side?.close();
+      parentPort?.close();
   }
-  side?.close();
-  parentPort?.close();
 });
