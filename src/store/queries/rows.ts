@@ -209,12 +209,15 @@ export function many<T extends PgTable, N extends Name<T>>(
 
 /** The same for many values of the column: however many, they are one parameter. */
 export function manyBy<T extends PgTable, N extends Name<T>>(
-  { db, dialect }: QueryContext,
+  context: QueryContext,
   table: T,
   name: N,
-  { where, order = [] }: Narrowed = {},
+  narrowed: Narrowed = {},
 ): (values: readonly Value<T, N>[]) => Promise<T["$inferSelect"][]> {
+  const { db, dialect } = context;
+  const { where, order = [] } = narrowed;
   const columns = { value: columnOf(table, name) };
+  const ofOne = equal(context, table, [name], narrowed);
   const given = dialect.given(sql`${sql.placeholder("values")}`, columns);
   const found = prepared<{ values: string }>()(() =>
     wholeRows(db, table)
@@ -223,6 +226,7 @@ export function manyBy<T extends PgTable, N extends Name<T>>(
   );
   return async (values) => {
     if (values.length === 0) return [];
+    if (values.length === 1) return ofOne(values);
     const rows = values.map((value) => ({ value }));
     return rowsOf<T>(await found({ values: asParameter(rows, columns) }));
   };
