@@ -15,14 +15,13 @@ import { principalKey } from "./calls/caller.ts";
 const lookEveryMs = 15_000 - believedMs;
 
 /** Ends the streams of an API key, or of a browser session, when it ends: a person who may no longer look does not look on. */
-export const endWithKey =
-  (control: Control): Interceptor =>
-  (next) =>
-  async (request) => {
+export const endWithKey = (control: Control): Interceptor => {
+  const watches = new KeyWatches(control);
+  return (next) => async (request) => {
     const who = request.contextValues.get(principalKey);
     if (!request.stream || who?.kind !== "api_key") return next(request);
     const life = linkSignals(request.signal);
-    void watchKey(control, who, life);
+    watches.join(who, life);
     const onEnd = () => {
       life.abort();
       life[Symbol.dispose]();
@@ -37,6 +36,49 @@ export const endWithKey =
       throw error;
     }
   };
+};
+
+interface Watch {
+  /** Ends with the key, or when nobody is left. */
+  readonly over: OwnedSignal;
+  readonly lives: Set<OwnedSignal>;
+}
+
+/** Looks after each key, or browser session, once for all the streams that it has. */
+class KeyWatches {
+  readonly #control: Control;
+  readonly #watches = new Map<string, Watch>();
+
+  constructor(control: Control) {
+    this.#control = control;
+  }
+
+  /** Aborts a stream with the reason when its key is no longer good, unless it has ended before. */
+  join(who: Person, life: OwnedSignal): void {
+    if (life.signal.aborted) return;
+    const name = `${who.id} ${who.browserSessionId ?? ""}`;
+    const watch = this.#watches.get(name) ?? this.#begin(name, who);
+    watch.lives.add(life);
+    const leave = () => {
+      if (watch.lives.delete(life) && watch.lives.size === 0) watch.over.abort();
+    };
+    life.signal.addEventListener("abort", leave, { once: true });
+  }
+
+  #begin(name: string, who: Person): Watch {
+    const over = linkSignals();
+    const lives = new Set<OwnedSignal>();
+    const end = () => {
+      this.#watches.delete(name);
+      for (const life of [...lives]) life.abort(over.signal.reason);
+    };
+    over.signal.addEventListener("abort", end, { once: true });
+    const watch = { over, lives };
+    this.#watches.set(name, watch);
+    void watchKey(this.#control, who, over);
+    return watch;
+  }
+}
 
 /** Aborts the call with the reason as soon as its key or session is no longer good; ends with the call. */
 export async function watchKey(control: Control, who: Person, life: OwnedSignal): Promise<void> {

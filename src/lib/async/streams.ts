@@ -18,8 +18,12 @@ export function mapItems<T, U>(source: AsyncIterable<T>, map: (item: T) => U | P
   return {
     [Symbol.asyncIterator]: () => {
       const iterator = source[Symbol.asyncIterator]();
-      const mapped = async (result: IteratorResult<T>): Promise<IteratorResult<U>> =>
-        result.done === true ? result : { done: false, value: await map(result.value) };
+      // What is mapped at once is not waited for: a stream passes several of these.
+      const mapped = (result: IteratorResult<T>): IteratorResult<U> | Promise<IteratorResult<U>> => {
+        if (result.done === true) return result;
+        const value = map(result.value);
+        return value instanceof Promise ? value.then(asItem) : asItem(value);
+      };
       return { ...passing(iterator, mapped), next: async () => mapped(await iterator.next()) };
     },
   };
@@ -63,8 +67,13 @@ export function observed<T>(
   };
 }
 
+const asItem = <U>(value: U): IteratorResult<U> => ({ done: false, value });
+
 /** `return` and `throw` of an iterator that has them. */
-function passing<T, U>(iterator: AsyncIterator<T>, mapped: (result: IteratorResult<T>) => Promise<IteratorResult<U>>) {
+function passing<T, U>(
+  iterator: AsyncIterator<T>,
+  mapped: (result: IteratorResult<T>) => IteratorResult<U> | Promise<IteratorResult<U>>,
+) {
   const { return: stop, throw: fail } = iterator;
   return {
     ...(stop === undefined ? {} : { return: async (value?: unknown) => mapped(await stop.call(iterator, value)) }),

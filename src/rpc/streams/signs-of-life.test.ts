@@ -100,3 +100,29 @@ test("a reader that leaves during the silence ends the source", async () => {
   await signs.return();
   expect(told.hasEnded).toBe(true);
 });
+
+test("the silence begins anew with each item, and one timer looks after all of them", async () => {
+  const told = telling();
+  const { clock, heard, reader } = reading(told.source);
+  const asked = clock.sleep.bind(clock);
+  let sleeps = 0;
+  clock.sleep = (ms, signal) => {
+    sleeps += 1;
+    return asked(ms, signal);
+  };
+  for (const item of ["a", "b", "c"]) {
+    told.say(item);
+    await settle();
+    await clock.advance(2_000);
+  }
+  expect(sleeps).toBe(0);
+  await clock.advance(5_999);
+  await settle();
+  expect(heard).toEqual(["a", "b", "c"]);
+  expect(sleeps).toBe(1);
+  await clock.advance(1);
+  await settle();
+  expect(heard).toEqual(["a", "b", "c", "still c"]);
+  told.end();
+  await reader;
+});

@@ -15,10 +15,11 @@ interface Silence<T> {
 export async function* withSigns<T>(source: AsyncIterable<T>, { clock, sign }: Silence<T>): AsyncGenerator<T, void> {
   const iterator = source[Symbol.asyncIterator]();
   using _ended = endedLater(iterator);
+  using watch = new SilenceWatch(clock);
   let last: T | undefined;
   for (;;) {
     const next = iterator.next();
-    while (await isSilent(next, clock)) {
+    while (await watch.isSilent(next)) {
       const said = sign(last);
       if (said !== undefined) yield said;
     }
@@ -29,18 +30,44 @@ export async function* withSigns<T>(source: AsyncIterable<T>, { clock, sign }: S
   }
 }
 
-/** False as soon as the next item is there, or will never be. */
-async function isSilent(next: Promise<unknown>, clock: Clock): Promise<boolean> {
-  const over = new AbortController();
-  const isOver = next.then(
-    () => false,
-    () => false,
-  );
-  const hasPassed = clock.sleep(silentMs, over.signal).then(
-    () => true,
-    () => false,
-  );
-  const silent = await Promise.race([isOver, hasPassed]);
-  over.abort(notAwaited);
-  return silent;
+/** Tells the silences of one stream. One timer looks after all of its items: most come long before it. */
+class SilenceWatch implements Disposable {
+  readonly #clock: Clock;
+  readonly #over = new AbortController();
+  #isWatching = false;
+  #waitsSinceMs = 0;
+  #tell: (isSilent: boolean) => void = () => {};
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  /** False as soon as the next item is there, or will never be; true when it has been waited for too long. */
+  isSilent(next: Promise<unknown>): Promise<boolean> {
+    const { promise, resolve } = Promise.withResolvers<boolean>();
+    const isOver = () => resolve(false);
+    next.then(isOver, isOver);
+    this.#tell = resolve;
+    this.#waitsSinceMs = this.#clock.monotonicMs();
+    if (!this.#isWatching) void this.#watch();
+    return promise;
+  }
+
+  [Symbol.dispose](): void {
+    this.#over.abort(notAwaited);
+  }
+
+  async #watch(): Promise<void> {
+    this.#isWatching = true;
+    const { signal } = this.#over;
+    while (!signal.aborted) {
+      const leftMs = this.#waitsSinceMs + silentMs - this.#clock.monotonicMs();
+      if (leftMs > 0) await this.#clock.sleep(leftMs, signal).catch(() => {});
+      else {
+        // Whoever is told says so, and waits anew.
+        this.#waitsSinceMs = this.#clock.monotonicMs();
+        this.#tell(true);
+      }
+    }
+  }
 }

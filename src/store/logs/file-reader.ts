@@ -1,5 +1,6 @@
 import Database from "better-sqlite3";
 import { spaceOf } from "../engine/sqlite-space.ts";
+import { quickStatements } from "../engine/sqlite-statements.ts";
 import { type ListedStream, type LogEnd, type LogRead, maxReadTimes } from "../ports/logs.ts";
 import type { ListedStreams, LogListing, LogQuery, LogTimesQuery, ToldSpace, ToldTimes } from "./operations.ts";
 import { boundedTimes, type StoredTime } from "./times.ts";
@@ -15,6 +16,7 @@ interface Row {
 /** A reader beside the writer of a file of log streams. Synchronous: it lives in a thread of its own. */
 export class LogFileReader {
   readonly #db: Database.Database;
+  readonly #onFile: (statement: string) => void;
   readonly #find;
   readonly #pieces;
   readonly #times;
@@ -23,6 +25,7 @@ export class LogFileReader {
   constructor(path: string) {
     this.#db = new Database(path, { readonly: true });
     this.#db.pragma("busy_timeout = 5000");
+    this.#onFile = quickStatements(this.#db);
     this.#find = this.#db.prepare<[string], Row>(
       "SELECT id, length, status, missing, archive FROM streams WHERE name = ?",
     );
@@ -53,18 +56,24 @@ export class LogFileReader {
     return { kind: "told_space", space: spaceOf(this.#db) };
   }
 
-  read({ stream, offset, maxBytes }: LogQuery): LogRead {
-    this.#db.exec("BEGIN");
+  /** All that is read in it is seen as it was at one moment. */
+  snapshot<T>(work: () => T): T {
+    this.#onFile("BEGIN");
     try {
-      const row = this.#find.get(stream);
-      if (row === undefined) return { bytes: new Uint8Array(), nextOffset: offset, end: { kind: "open" }, length: 0 };
-      const { archive, length } = row;
-      if (archive !== null) return { bytes: new Uint8Array(), nextOffset: offset, end: endOf(row), length, archive };
-      const bytes = this.#bytes(row, offset, Math.min(maxBytes, Math.max(0, length - offset)));
-      return { bytes, nextOffset: offset + bytes.length, end: endOf(row), length: row.length };
+      return work();
     } finally {
-      this.#db.exec("COMMIT");
+      this.#onFile("COMMIT");
     }
+  }
+
+  /** Within a `snapshot`: a stream's length and its bytes belong together. */
+  read({ stream, offset, maxBytes }: LogQuery): LogRead {
+    const row = this.#find.get(stream);
+    if (row === undefined) return { bytes: new Uint8Array(), nextOffset: offset, end: { kind: "open" }, length: 0 };
+    const { archive, length } = row;
+    if (archive !== null) return { bytes: new Uint8Array(), nextOffset: offset, end: endOf(row), length, archive };
+    const bytes = this.#bytes(row, offset, Math.min(maxBytes, Math.max(0, length - offset)));
+    return { bytes, nextOffset: offset + bytes.length, end: endOf(row), length: row.length };
   }
 
   close(): void {

@@ -86,3 +86,23 @@ test("a commit that fails leaves no time", () => {
   expect(() => append("s/1", 3, "def", 9_000)).toThrow("full");
   expect(timesOf("s/1")).toEqual([[0, 1_000]]);
 });
+
+test("what is read in a snapshot is seen as it was at its beginning", () => {
+  append("s/1", 0, "abc", 1_000);
+  const reader = new LogFileReader(path);
+  const read = () => reader.read({ kind: "read", stream: "s/1", offset: 0, maxBytes: 100 });
+  const [before, after] = reader.snapshot(() => {
+    const first = read();
+    append("s/1", 3, "def", 2_000);
+    return [first, read()];
+  });
+  expect(after).toEqual(before);
+  expect(reader.snapshot(read).length).toBe(6);
+  expect(() =>
+    reader.snapshot(() => {
+      throw new Error("broken");
+    }),
+  ).toThrow("broken");
+  expect(reader.snapshot(read).length).toBe(6);
+  reader.close();
+});

@@ -35,12 +35,13 @@ function reading(path: string): Side {
     run: (operations) => {
       file ??= new LogFileReader(path);
       const reader = file;
-      return operations.flatMap((operation): LogAnswer | [] => {
+      const answered = (operation: LogOperation): LogAnswer | [] => {
         if (operation.kind === "read") return { kind: "read", read: reader.read(operation) };
         if (operation.kind === "times") return reader.times(operation);
         if (operation.kind === "space") return reader.space();
         return operation.kind === "list" ? reader.list(operation) : [];
-      });
+      };
+      return reader.snapshot(() => operations.flatMap(answered));
     },
     close: () => file?.close(),
   };
