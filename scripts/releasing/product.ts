@@ -18,7 +18,8 @@ export interface Product {
 }
 
 /** As in `scripts/bundling/run`. */
-const daemonOptions = ["--min-semi-space-size=2", "--max-semi-space-size=2"];
+const serverOptions = ["--max-semi-space-size=16"];
+const agentOptions = ["--min-semi-space-size=2", "--max-semi-space-size=2"];
 const clientOptions = ["--min-semi-space-size=16"];
 
 /** Every product. */
@@ -42,7 +43,7 @@ export const products: readonly Product[] = [
       "It needs no database of its own: SQLite is built in, PostgreSQL can be used.",
     ],
     isServer: true,
-    nodeOptions: daemonOptions,
+    nodeOptions: serverOptions,
     updatesItself: false,
     isSingle: false,
   },
@@ -54,7 +55,7 @@ export const products: readonly Product[] = [
       "Connects to the control plane from inside a private network, takes jobs of a pool and sends back logs and states.",
     ],
     isServer: false,
-    nodeOptions: daemonOptions,
+    nodeOptions: agentOptions,
     updatesItself: true,
     isSingle: true,
   },

@@ -20,6 +20,7 @@ export const serveCommand: ServerCommand = {
     await using spareLogThread = settings.databaseUrl === undefined ? new SpareLogThread() : undefined;
     // Only here: the other commands need not wait for all that serves.
     const { openServer } = await import("../server.ts");
+    const { collectStartGarbage } = await import("../start-garbage.ts");
     const stop = Promise.withResolvers<number>();
     const stopping = new AbortController();
     const onSignal = (signal: NodeJS.Signals) => {
@@ -40,6 +41,7 @@ export const serveCommand: ServerCommand = {
         return undefined;
       });
       if (server === undefined) return await stop.promise;
+      void collectStartGarbage(stopping.signal);
       // Without TLS there is nothing to read again: then a hang-up means what it always does.
       const onHangUp = () => void server.rereadTls();
       if (settings.tlsCertFile !== undefined) process.on("SIGHUP", onHangUp);
