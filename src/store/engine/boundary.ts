@@ -59,6 +59,15 @@ export type AnyTable = PgTable;
 /** Its name in the database. */
 export const tableNameOf = (table: PgTable): string => getTableName(table);
 
+const columnLists = new WeakMap<PgTable, readonly (readonly [string, AnyPgColumn])[]>();
+
+/** Its columns by their names in rows. */
+export function columnsOf(table: PgTable): readonly (readonly [string, AnyPgColumn])[] {
+  const known = columnLists.get(table) ?? Object.entries(getTableColumns(table));
+  columnLists.set(table, known);
+  return known;
+}
+
 /** A table whose rows have an id. */
 export type TableWithId = PgTable & { readonly id: AnyPgColumn<{ data: string; notNull: true }> };
 

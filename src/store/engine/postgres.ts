@@ -228,7 +228,7 @@ class PostgresEngine<Q extends object> implements StoreEngine<Q> {
     }
     const { queries, scoped } = this.#options;
     const trouble: Trouble = { first: undefined };
-    const seen = new SeenRows();
+    const seen = new SeenRows({ isLasting: false });
     const asked = watched(client, { trouble, seen, isNamed: this.#settings.pooling === "session" });
     const plain = queries(dbOfPostgres(overPostgres(asked)), seen);
     const scope = new WriteScope();

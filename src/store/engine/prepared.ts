@@ -18,18 +18,25 @@ export interface Preparable<R> {
 
 /**
  * A query that is built once per connection, at its first call, and then only run:
- * `prepared<{ id: RunId }>()((slot) => …)`. Its name on PostgreSQL is made of its text, so that no two have one.
+ * `prepared<{ id: RunId }>()((slot) => …)`. Its name on PostgreSQL is made of its text, so that no two have one. `tellText` is told
+ * the text before it is run for the first time.
  */
 export const prepared =
   <P extends Params>() =>
-  <R>(build: (slot: Slot<P>) => Preparable<R>): ((params: P) => Promise<R>) => {
+  <R>(
+    build: (slot: Slot<P>) => Preparable<R>,
+    tellText: (text: string) => void = () => {},
+  ): ((params: P) => Promise<R>) => {
     const slot: Slot<P> = (slotName, column) => sql`${sql.param(sql.placeholder(slotName), column)}`;
     let statement: ReturnType<Preparable<R>["prepare"]> | undefined;
     return (params) => {
-      statement ??= named(build(slot));
+      statement ??= named(build(slot), tellText);
       return statement.execute(params);
     };
   };
 
-const named = <R>(query: Preparable<R>): ReturnType<Preparable<R>["prepare"]> =>
-  query.prepare(createHash("sha256").update(query.toSQL().sql).digest("hex").slice(0, 32));
+function named<R>(query: Preparable<R>, tellText: (text: string) => void): ReturnType<Preparable<R>["prepare"]> {
+  const text = query.toSQL().sql;
+  tellText(text);
+  return query.prepare(createHash("sha256").update(text).digest("hex").slice(0, 32));
+}

@@ -1,58 +1,210 @@
-import { type AnyTable, tableNameOf } from "./boundary.ts";
+import { type AnyTable, columnsOf, tableNameOf } from "./boundary.ts";
 
 type Row = Readonly<Record<string, unknown>>;
 
+/** How much is kept: about so many bytes, and of rows that were asked for longer ago at least half. */
+const mostBytes = 16 * 2 ** 20;
+/** One row that is larger is not kept. */
+const mostRowBytes = mostBytes / 64;
+
+interface Kept {
+  readonly row: Row;
+  readonly bytes: number;
+}
+
+/** Rows by table and id. */
+class Generation {
+  readonly #tables = new Map<string, Map<unknown, Kept>>();
+  bytes = 0;
+
+  get(table: string, id: unknown): Kept | undefined {
+    return this.#tables.get(table)?.get(id);
+  }
+
+  set(table: string, id: unknown, kept: Kept): void {
+    this.delete(table, id);
+    const ofTable = this.#tables.get(table) ?? new Map<unknown, Kept>();
+    this.#tables.set(table, ofTable.set(id, kept));
+    this.bytes += kept.bytes;
+  }
+
+  delete(table: string, id: unknown): void {
+    const ofTable = this.#tables.get(table);
+    this.bytes -= ofTable?.get(id)?.bytes ?? 0;
+    ofTable?.delete(id);
+  }
+
+  deleteTable(table: string): void {
+    for (const { bytes } of this.#tables.get(table)?.values() ?? []) this.bytes -= bytes;
+    this.#tables.delete(table);
+  }
+
+  clear(): void {
+    this.#tables.clear();
+    this.bytes = 0;
+  }
+}
+
 /**
- * The rows that a transaction has read by their id: it sees the same ones again until something writes into their table. Who asks for
- * a row a second time gets what was read the first time, and a row that is saved is compared with it.
+ * The rows that were read or written by their id, as the connection sees them: who asks for one again gets it without a
+ * question, and a row that is saved is compared with it. On PostgreSQL, where others write as well, they are those of one transaction. On
+ * SQLite all statements pass here, one transaction after the other, so that rows last until something writes them, or the write that made them is undone.
  */
 export class SeenRows {
-  readonly #rows = new Map<string, Map<unknown, Row>>();
-  #isKept = false;
-  #writes = 0;
+  readonly #isLasting: boolean;
+  #isKept: boolean;
+  /** Rows asked for lately, and those before: the older ones go when the younger ones are many. */
+  #young = new Generation();
+  #old = new Generation();
+  /** How often each table was written. */
+  readonly #writes = new Map<string, number>();
+  #writesOfAll = 0;
+  /** What was written since `begin`: whole tables, or rows of them. */
+  readonly #written = new Map<string, Set<unknown> | "all">();
+  #isAllWritten = false;
+  /** Statements that write one row, of which `writing` is told. */
+  readonly #ofOneRow = new Set<string>();
+
+  constructor({ isLasting }: { readonly isLasting: boolean }) {
+    this.#isLasting = isLasting;
+    this.#isKept = isLasting;
+  }
 
   /** Another transaction begins. In one that sees what others commit meanwhile nothing is kept. */
   begin(isKept: boolean): void {
+    this.#written.clear();
+    this.#isAllWritten = false;
+    if (this.#isLasting) return;
     this.#isKept = isKept;
-    this.#forgetAll();
+    this.forgetAll();
+  }
+
+  /** What was written since `begin` is undone. */
+  undo(): void {
+    if (this.#isAllWritten) this.forgetAll();
+    for (const [table, ids] of [...this.#written]) {
+      if (ids === "all") this.#forgetTable(table);
+      else for (const id of ids) this.#forgetRow(table, id);
+    }
   }
 
   get(table: AnyTable, id: unknown): Row | undefined {
-    return this.#rows.get(tableNameOf(table))?.get(id);
+    const name = tableNameOf(table);
+    const young = this.#young.get(name, id);
+    if (young !== undefined) return young.row;
+    const old = this.#old.get(name, id);
+    if (old === undefined) return undefined;
+    this.#old.delete(name, id);
+    this.#put(name, id, old);
+    return old.row;
   }
 
   /** Called before a row is asked for: what was written between the question and its answer makes the answer old. */
   asking(table: AnyTable): (row: Row) => void {
-    const writes = this.#writes;
+    const name = tableNameOf(table);
+    const before = this.writes(name);
     return (row) => {
-      if (!this.#isKept || writes !== this.#writes) return;
-      const name = tableNameOf(table);
-      const ofTable = this.#rows.get(name) ?? new Map<unknown, Row>();
-      this.#rows.set(name, ofTable.set(row.id, row));
+      if (typeof row.id === "string" && this.#isKept && this.writes(name) === before) this.#keep(name, row.id, row);
     };
+  }
+
+  /**
+   * Called before one row is written, by a statement that `tellOneRow` has named; the answer takes the row as it is then, once it is
+   * known to be written.
+   */
+  writing(table: AnyTable, id: unknown): (row: Row) => void {
+    const name = tableNameOf(table);
+    this.#forgetRow(name, id);
+    const before = this.writes(name);
+    return (row) => {
+      if (this.#isLasting && this.writes(name) === before) this.#keep(name, id, asRead(table, row));
+    };
+  }
+
+  /** The text of a statement that writes the one row of which `writing` is told. */
+  tellOneRow(text: string): void {
+    this.#ofOneRow.add(text);
   }
 
   /** Called before a table is written. */
   forget(table: AnyTable): void {
-    this.#forget(tableNameOf(table));
+    this.#forgetTable(tableNameOf(table));
   }
 
   /** Called with each statement before it is sent. */
   note(text: string): void {
-    if (text.startsWith("select")) return;
+    if (text.startsWith("select") || this.#ofOneRow.has(text)) return;
     const [, table] = /^(?:insert into|update) "(\w+)"/.exec(text) ?? [];
     // A deletion may take rows of other tables along.
-    if (table === undefined) this.#forgetAll();
-    else this.#forget(table);
+    if (table === undefined) this.forgetAll();
+    else this.#forgetTable(table);
   }
 
-  #forget(name: string): void {
-    this.#writes += 1;
-    this.#rows.delete(name);
+  forgetAll(): void {
+    this.#isAllWritten = true;
+    this.#writesOfAll += 1;
+    this.#young.clear();
+    this.#old.clear();
   }
 
-  #forgetAll(): void {
-    this.#writes += 1;
-    this.#rows.clear();
+  /** Grows with each write of the table. */
+  writes(table: string): number {
+    return this.#writesOfAll + (this.#writes.get(table) ?? 0);
   }
+
+  #keep(table: string, id: unknown, row: Row): void {
+    const bytes = bytesOf(row);
+    if (bytes > mostRowBytes) return;
+    this.#old.delete(table, id);
+    this.#put(table, id, { row: Object.freeze(row), bytes });
+  }
+
+  #put(table: string, id: unknown, kept: Kept): void {
+    this.#young.set(table, id, kept);
+    if (this.#young.bytes <= mostBytes / 2) return;
+    this.#old = this.#young;
+    this.#young = new Generation();
+  }
+
+  #forgetRow(table: string, id: unknown): void {
+    this.#wrote(table);
+    const ids = this.#written.get(table) ?? new Set();
+    if (ids !== "all") this.#written.set(table, ids.add(id));
+    this.#young.delete(table, id);
+    this.#old.delete(table, id);
+  }
+
+  #forgetTable(table: string): void {
+    this.#wrote(table);
+    this.#written.set(table, "all");
+    this.#young.deleteTable(table);
+    this.#old.deleteTable(table);
+  }
+
+  #wrote(table: string): void {
+    this.#writes.set(table, (this.#writes.get(table) ?? 0) + 1);
+  }
+}
+
+/** A row that was written, as a question would find it: its columns, each value a copy that its column has made. */
+function asRead(table: AnyTable, row: Row): Row {
+  const read: Record<string, unknown> = {};
+  for (const [name, column] of columnsOf(table)) {
+    const value = row[name] ?? null;
+    if (value === null || typeof value === "string" || typeof value === "boolean") read[name] = value;
+    else if (value instanceof Uint8Array) read[name] = value.slice();
+    else read[name] = column.mapFromDriverValue(column.mapToDriverValue(value));
+  }
+  return read;
+}
+
+/** About what a value takes in memory. */
+function bytesOf(value: unknown): number {
+  if (typeof value === "string") return 16 + value.length;
+  if (typeof value !== "object" || value === null) return 8;
+  if (value instanceof Date) return 48;
+  if (value instanceof Uint8Array) return 64 + value.byteLength;
+  let bytes = 32;
+  for (const part of Object.values(value)) bytes += 8 + bytesOf(part);
+  return bytes;
 }

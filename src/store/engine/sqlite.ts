@@ -71,7 +71,7 @@ function openedEngine<Q extends object>(options: SqliteOptions<Q>): SqliteEngine
 }
 
 /**
- * One connection: what it has written it need not read again, where a second one would forget all that it has read at each commit.
+ * One connection: what it has written it need not read again, where a second one would forget all that it has read at each commit. So rows that were seen last, too.
  * Waiting writes share `BEGIN IMMEDIATE … COMMIT`, each in its own savepoint, and settle after the commit, the refused ones
  * too: what a caller sees is durable. Reads stand between such groups, so that they see what is committed and nothing else.
  */
@@ -81,7 +81,10 @@ class SqliteEngine<Q extends object> implements StoreEngine<Q>, Spacious {
   readonly #options: SqliteOptions<Q>;
   readonly #writing: Q;
   readonly #reading: Q;
-  readonly #seen = { writing: new SeenRows(), reading: new SeenRows() };
+  readonly #seen = new SeenRows({ isLasting: true });
+  /** Another one once somebody else has written the file. */
+  readonly #versionOfFile: Database.Statement<[], number>;
+  #version: number | undefined;
   readonly #waiting: Waiting<Q>[] = [];
   #draining: Promise<void> | undefined;
   /** How long the last commit took. */
@@ -94,9 +97,11 @@ class SqliteEngine<Q extends object> implements StoreEngine<Q>, Spacious {
     this.#writer = writer;
     this.#onWriter = quickStatements(writer);
     this.#options = options;
-    const { writing, reading } = this.#seen;
-    this.#writing = options.queries(dbOfSqlite(overSqlite(keepingStatements(writer, "all", writing))), writing);
-    this.#reading = options.queries(dbOfSqlite(overSqlite(keepingStatements(writer, "reads", reading))), reading);
+    const queriesFor = (which: "all" | "reads"): Q =>
+      options.queries(dbOfSqlite(overSqlite(keepingStatements(writer, which, this.#seen))), this.#seen);
+    this.#writing = queriesFor("all");
+    this.#reading = queriesFor("reads");
+    this.#versionOfFile = writer.prepare<[], number>("PRAGMA data_version").pluck();
   }
 
   async read<T>(run: (queries: Q) => Promise<T>): Promise<T> {
@@ -139,9 +144,8 @@ class SqliteEngine<Q extends object> implements StoreEngine<Q>, Spacious {
 
   async #readOne<T>(run: (queries: Q) => Promise<T>): Promise<T> {
     const loan = lend(this.#reading);
-    this.#seen.reading.begin(true);
     try {
-      this.#onWriter("BEGIN");
+      this.#begin("BEGIN");
       return await promptly(loan, run);
     } catch (error) {
       throw refused(error);
@@ -149,6 +153,14 @@ class SqliteEngine<Q extends object> implements StoreEngine<Q>, Spacious {
       loan.end();
       if (this.#writer.inTransaction) this.#onWriter("COMMIT");
     }
+  }
+
+  /** Rows that were seen are those of the file, unless somebody else has written it: what restores or repairs it may. */
+  #begin(statement: "BEGIN" | "BEGIN IMMEDIATE"): void {
+    this.#onWriter(statement);
+    const version = this.#versionOfFile.get();
+    if (version !== this.#version) this.#seen.forgetAll();
+    this.#version = version;
   }
 
   #inTurn<T>(work: () => Promise<T>): Promise<T> {
@@ -175,7 +187,7 @@ class SqliteEngine<Q extends object> implements StoreEngine<Q>, Spacious {
     const startedMs = clock.monotonicMs();
     const mostMs = Math.min(Math.max(shortGroupMs, groupPerCommit * this.#commitMs), longGroupMs);
     try {
-      this.#onWriter("BEGIN IMMEDIATE");
+      this.#begin("BEGIN IMMEDIATE");
       while (members.length < maxGroupSize && clock.monotonicMs() - startedMs < mostMs) {
         const next = this.#waiting.shift();
         if (next === undefined) break;
@@ -193,7 +205,7 @@ class SqliteEngine<Q extends object> implements StoreEngine<Q>, Spacious {
 
   async #one({ run, resolve, reject }: Waiting<Q>): Promise<() => void> {
     const loan = lend(this.#writing);
-    this.#seen.writing.begin(true);
+    this.#seen.begin(true);
     this.#onWriter("SAVEPOINT one");
     try {
       const value = await promptly(loan, run);
@@ -204,6 +216,7 @@ class SqliteEngine<Q extends object> implements StoreEngine<Q>, Spacious {
       loan.end();
       if (!this.#writer.inTransaction) throw error; // disk full, I/O: SQLite itself rolled back the whole group
       this.#onWriter("ROLLBACK TO one");
+      this.#seen.undo();
       this.#onWriter("RELEASE one");
       return () => reject(refused(error));
     }
@@ -222,6 +235,7 @@ class SqliteEngine<Q extends object> implements StoreEngine<Q>, Spacious {
   }
 
   #failGroup(members: readonly Waiting<Q>[], error: unknown): void {
+    this.#seen.forgetAll();
     try {
       if (this.#writer.inTransaction) this.#onWriter("ROLLBACK");
     } catch (cause) {

@@ -26,19 +26,24 @@ export interface Rows<T extends PgTable> {
 
 /** A prepared insert of whole rows, which throws `name_taken` when a unique column's value is. */
 export function inserting<T extends PgTable>({ db, seen }: QueryContext, { table, what }: Rows<T>) {
-  const insert = prepared<Record<string, unknown>>()(() =>
-    db
-      .insert(table)
-      .values(placeholdersOf(table))
-      .onConflictDoNothing()
-      .returning({ inserted: sql`1`.mapWith(Number) }),
+  const insert = prepared<Record<string, unknown>>()(
+    () =>
+      db
+        .insert(table)
+        .values(placeholdersOf(table))
+        .onConflictDoNothing()
+        .returning({ inserted: sql`1`.mapWith(Number) }),
+    (text) => seen.tellOneRow(text),
   );
   return async (row: T["$inferSelect"]): Promise<void> => {
-    seen.forget(table);
+    const written = seen.writing(table, idOf(row));
     const inserted = await insert(row);
     if (inserted.length === 0) throw taken(what);
+    written(row);
   };
 }
+
+const idOf = (row: unknown): unknown => asserted<Params>(row).id;
 
 /** A prepared update of a whole row by its id. Throws `name_taken` when a unique value is, `not_found` without a row. */
 export function saving<T extends TableWithId>(context: QueryContext, { table, what }: Rows<T>) {
@@ -52,8 +57,7 @@ export function saving<T extends TableWithId>(context: QueryContext, { table, wh
   );
   return async (row: T["$inferSelect"]): Promise<void> => {
     try {
-      const saved: unknown = await save(row);
-      if (Array.isArray(saved) && saved.length > 0) return;
+      if (isSome(await save(row))) return;
     } catch (error) {
       throw dialect.failure(driverError(error)) === "duplicate" ? taken(what) : error;
     }
@@ -78,24 +82,37 @@ export function savingChanges<T extends TableWithId, R>(
   build: (slots: Slots<T>) => Preparable<R>,
 ): (row: T["$inferSelect"], beside?: Params, read?: T["$inferSelect"]) => Promise<R> {
   const columns = Object.keys(getTableColumns(table)).filter((name) => name !== "id");
-  const whole = prepared<Params>()(() => build(slotsOf(table)));
+  const tellText = (text: string) => seen.tellOneRow(text);
+  const whole = prepared<Params>()(() => build(slotsOf(table)), tellText);
   const updates = new Map<string, typeof whole>();
   const updateFor = (names: readonly string[]) => {
     const key = names.join();
     const known = updates.get(key);
     if (known !== undefined || updates.size >= mostUpdates) return known ?? whole;
-    const made = prepared<Params>()(() => build(someSlotsOf(table, names)));
+    const made = prepared<Params>()(() => build(someSlotsOf(table, names)), tellText);
     updates.set(key, made);
     return made;
   };
-  return (row, beside = {}, read = undefined) => {
+  return async (row, beside = {}, read = undefined) => {
     const after = asserted<Params>(row);
-    const before = asserted<Params | undefined>(read ?? seen.get(table, after.id));
-    seen.forget(table);
-    const changed = before === undefined ? [] : columns.filter((name) => !isSame(before[name], after[name]));
-    return (changed.length === 0 ? whole : updateFor(changed))({ ...after, ...beside });
+    const now = seen.get(table, after.id);
+    const before = asserted<Params | undefined>(read ?? now);
+    const written = seen.writing(table, after.id);
+    const update = before === undefined ? whole : updateFor(changedOf(columns, before, after));
+    const saved = await update({ ...after, ...beside });
+    // What others have changed of the row since it was read is not known.
+    if (isSome(saved) && before === now) written(after);
+    return saved;
   };
 }
+
+/** The columns to set; one at least, so that the answer tells whether the row is there. */
+function changedOf(columns: readonly string[], before: Params, after: Params): readonly string[] {
+  const changed = columns.filter((name) => !isSame(before[name], after[name]));
+  return changed.length > 0 ? changed : columns.slice(0, 1);
+}
+
+const isSome = (rows: unknown): boolean => Array.isArray(rows) && rows.length > 0;
 
 const isSame = (a: unknown, b: unknown): boolean =>
   Object.is(a, b) || (a instanceof Date && b instanceof Date && a.getTime() === b.getTime());
@@ -107,18 +124,21 @@ export const removing =
     await db.delete(table).where(sql`${table.id} = ${sql.param(id, table.id)}`);
   };
 
-/** Whole rows by their id, one or many. */
-export const getting = <T extends TableWithId>(context: QueryContext, table: T) => ({
-  get: oneOnce(context, table),
-  byIds: manyBy(context, table, "id"),
-});
-
-/** The row of an id, read once in a transaction as long as nothing is written into its table. */
-function oneOnce<T extends TableWithId>(context: QueryContext, table: T) {
+/** Whole rows by their id, one or many; of many those that are there, in any order. */
+export function getting<T extends TableWithId>(context: QueryContext, table: T) {
   const { seen } = context;
-  const found = one(context, table, "id");
-  return async (id: Value<T, "id">): Promise<T["$inferSelect"] | undefined> =>
-    asserted<T["$inferSelect"] | undefined>(seen.get(table, id)) ?? (await found(id));
+  const byIds = manyBy(context, table, "id");
+  return {
+    get: one(context, table, "id"),
+    byIds: async (ids: readonly Value<T, "id">[]): Promise<T["$inferSelect"][]> => {
+      const known = new Map([...new Set(ids)].map((id) => [id, asserted<T["$inferSelect"]>(seen.get(table, id))]));
+      const unknown = [...known].filter(([, row]) => row === undefined).map(([id]) => id);
+      const remember = seen.asking(table);
+      const found = await byIds(unknown);
+      found.forEach(remember);
+      return [...[...known.values()].filter((row) => row !== undefined), ...found];
+    },
+  };
 }
 
 type Name<T extends PgTable> = keyof T["$inferSelect"] & string;
@@ -154,7 +174,10 @@ export function one<T extends PgTable, const N extends readonly Name<T>[]>(
   ...names: N
 ): (...values: Values<T, N>) => Promise<T["$inferSelect"] | undefined> {
   const found = equal(context, table, names);
+  const isById = names.length === 1 && names[0] === "id";
   return async (...values) => {
+    const known = isById ? context.seen.get(table, values[0]) : undefined;
+    if (known !== undefined) return asserted<T["$inferSelect"]>(known);
     const remember = context.seen.asking(table);
     const [row] = await found(values);
     if (row !== undefined) remember(row);
