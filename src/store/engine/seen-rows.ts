@@ -12,6 +12,14 @@ interface Kept {
   readonly bytes: number;
 }
 
+/** A question that is asked with other values again and again. */
+export interface Question {
+  /** Tells it from others, and from tables. */
+  readonly text: string;
+  /** What its answers are made of. */
+  readonly tables: readonly AnyTable[];
+}
+
 /** Rows by table and id. */
 class Generation {
   readonly #tables = new Map<string, Map<unknown, Kept>>();
@@ -89,22 +97,32 @@ export class SeenRows {
   }
 
   get(table: AnyTable, id: unknown): Row | undefined {
-    const name = tableNameOf(table);
-    const young = this.#young.get(name, id);
-    if (young !== undefined) return young.row;
-    const old = this.#old.get(name, id);
-    if (old === undefined) return undefined;
-    this.#old.delete(name, id);
-    this.#put(name, id, old);
-    return old.row;
+    return this.#find(tableNameOf(table), id);
   }
 
   /** Called before a row is asked for: what was written between the question and its answer makes the answer old. */
   asking(table: AnyTable): (row: Row) => void {
     const name = tableNameOf(table);
-    const before = this.writes(name);
+    const before = this.#writesInto(name);
     return (row) => {
-      if (typeof row.id === "string" && this.#isKept && this.writes(name) === before) this.#keep(name, row.id, row);
+      if (typeof row.id === "string" && this.#isKept && this.#writesInto(name) === before)
+        this.#keep(name, row.id, row);
+    };
+  }
+
+  /** What was answered to a question, in an array, until one of its tables is written. */
+  answer({ text, tables }: Question, about: string): readonly unknown[] | undefined {
+    const kept = this.#find(text, about);
+    return kept !== undefined && kept.writes === this.#writesOf(tables) ? asArray(kept.answer) : undefined;
+  }
+
+  /** Called before a question is asked, as `asking`. Answers last only where rows do. */
+  answering({ text, tables }: Question, about: string): (answer: readonly unknown[]) => void {
+    const writes = this.#writesOf(tables);
+    return (answer) => {
+      if (!this.#isLasting || this.#writesOf(tables) !== writes) return;
+      answer.forEach(Object.freeze);
+      this.#keep(text, about, { writes, answer: Object.freeze(answer) });
     };
   }
 
@@ -115,9 +133,9 @@ export class SeenRows {
   writing(table: AnyTable, id: unknown): (row: Row) => void {
     const name = tableNameOf(table);
     this.#forgetRow(name, id);
-    const before = this.writes(name);
+    const before = this.#writesInto(name);
     return (row) => {
-      if (this.#isLasting && this.writes(name) === before) this.#keep(name, id, asRead(table, row));
+      if (this.#isLasting && this.#writesInto(name) === before) this.#keep(name, id, asRead(table, row));
     };
   }
 
@@ -148,8 +166,22 @@ export class SeenRows {
   }
 
   /** Grows with each write of the table. */
-  writes(table: string): number {
+  #writesInto(table: string): number {
     return this.#writesOfAll + (this.#writes.get(table) ?? 0);
+  }
+
+  #writesOf(tables: readonly AnyTable[]): number {
+    return tables.reduce((sum, table) => sum + this.#writesInto(tableNameOf(table)), 0);
+  }
+
+  #find(table: string, id: unknown): Row | undefined {
+    const young = this.#young.get(table, id);
+    if (young !== undefined) return young.row;
+    const old = this.#old.get(table, id);
+    if (old === undefined) return undefined;
+    this.#old.delete(table, id);
+    this.#put(table, id, old);
+    return old.row;
   }
 
   #keep(table: string, id: unknown, row: Row): void {
@@ -185,6 +217,8 @@ export class SeenRows {
     this.#writes.set(table, (this.#writes.get(table) ?? 0) + 1);
   }
 }
+
+const asArray = (value: unknown): readonly unknown[] | undefined => (Array.isArray(value) ? value : undefined);
 
 /** A row that was written, as a question would find it: its columns, each value a copy that its column has made. */
 function asRead(table: AnyTable, row: Row): Row {
