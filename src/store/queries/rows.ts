@@ -115,8 +115,12 @@ function changedOf(columns: readonly string[], before: Params, after: Params): r
 
 const isSome = (rows: unknown): boolean => Array.isArray(rows) && rows.length > 0;
 
-const isSame = (a: unknown, b: unknown): boolean =>
-  Object.is(a, b) || (a instanceof Date && b instanceof Date && a.getTime() === b.getTime());
+function isSame(a: unknown, b: unknown): boolean {
+  if (Object.is(a, b)) return true;
+  if (typeof a !== "object" || typeof b !== "object" || a === null || b === null) return false;
+  if (a instanceof Uint8Array || b instanceof Uint8Array) return false;
+  return JSON.stringify(a) === JSON.stringify(b);
+}
 
 /** Deletes the row of an id. */
 export const removing =
