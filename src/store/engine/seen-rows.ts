@@ -3,9 +3,9 @@ import { type AnyTable, columnsOf, tableNameOf } from "./boundary.ts";
 type Row = Readonly<Record<string, unknown>>;
 
 /** How much is kept: about so many bytes, and of rows that were asked for longer ago at least half. */
-const mostBytes = 16 * 2 ** 20;
+const mostBytes = 8 * 2 ** 20;
 /** One row that is larger is not kept. */
-const mostRowBytes = mostBytes / 64;
+const mostRowBytes = mostBytes / 32;
 
 interface Kept {
   readonly row: Row;
@@ -121,8 +121,7 @@ export class SeenRows {
     const writes = this.#writesOf(tables);
     return (answer) => {
       if (!this.#isLasting || this.#writesOf(tables) !== writes) return;
-      answer.forEach(Object.freeze);
-      this.#keep(text, about, { writes, answer: Object.freeze(answer) });
+      this.#keep(text, about, { writes, answer });
     };
   }
 
@@ -185,10 +184,10 @@ export class SeenRows {
   }
 
   #keep(table: string, id: unknown, row: Row): void {
-    const bytes = bytesOf(row);
+    const bytes = frozen(row);
     if (bytes > mostRowBytes) return;
     this.#old.delete(table, id);
-    this.#put(table, id, { row: Object.freeze(row), bytes });
+    this.#put(table, id, { row, bytes });
   }
 
   #put(table: string, id: unknown, kept: Kept): void {
@@ -232,13 +231,13 @@ function asRead(table: AnyTable, row: Row): Row {
   return read;
 }
 
-/** About what a value takes in memory. */
-function bytesOf(value: unknown): number {
+/** Keeps a value and its parts from being changed; answers about what they take in memory. */
+function frozen(value: unknown): number {
   if (typeof value === "string") return 16 + value.length;
   if (typeof value !== "object" || value === null) return 8;
   if (value instanceof Date) return 48;
   if (value instanceof Uint8Array) return 64 + value.byteLength;
   let bytes = 32;
-  for (const part of Object.values(value)) bytes += 8 + bytesOf(part);
+  for (const part of Object.values(Object.freeze(value))) bytes += 8 + frozen(part);
   return bytes;
 }

@@ -133,9 +133,9 @@ describe.each(testEngines)("rows that are kept, on $name", (engine) => {
   });
 
   test("cannot be changed by whoever has asked for them", async () => {
-    await store.write((tx) => tx.runs.insert(run()));
+    await store.write((tx) => tx.runs.insert(run({ warnings: ["one"] })));
     const row = await store.read((q) => q.runs.get("run_1"));
-    expect(Object.isFrozen(row)).toBe(true);
+    expect([row, row?.warnings, row?.options].map(Object.isFrozen)).toEqual([true, true, true]);
   });
 
   test("are copies of what was saved", async () => {
