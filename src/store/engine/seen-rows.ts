@@ -134,7 +134,8 @@ export class SeenRows {
     this.#forgetRow(name, id);
     const before = this.#writesInto(name);
     return (row) => {
-      if (this.#isLasting && this.#writesInto(name) === before) this.#keep(name, id, asRead(table, row));
+      if (typeof id === "string" && this.#isLasting && this.#writesInto(name) === before)
+        this.#keep(name, id, asRead(table, row));
     };
   }
 
