@@ -62,8 +62,6 @@ export function agentFacts(
   const matching = connectedAgents.filter(isMatching);
   const able = matching.filter(({ features }) => knowsAll(features, needs));
   const fit = new Fits().among(wish, able);
-  const [knowing, fitting] = [new Set(able), new Set(fit)];
-  const unfit = able.filter((connected) => !fitting.has(connected));
   const open = fit.filter(({ takesJobs }) => takesJobs);
   return {
     arriving: presence
@@ -78,22 +76,27 @@ export function agentFacts(
     open: open.length,
     free: open.filter((connected) => connected.jobs.size < connected.concurrency && !hasDeclined(connected, asking))
       .length,
-    others: connectedAgents
-      .filter((connected) => !isMatching(connected))
-      .slice(0, mostOthers)
-      .map(labelsOfAgent),
+    others: without(connectedAgents, matching).slice(0, mostOthers).map(labelsOfAgent),
     refusals: fit
       .filter(({ refusal }) => refusal !== "")
       .slice(0, mostRefusals)
       .map(({ name, refusal }) => `agent ${name} declined: ${refusal}`),
     wish: wish.planVersion === "" ? requirementText(wish) : `${requirementText(wish)}, which made the plan`,
-    unfit: unfit.slice(0, mostOthers).map((connected) => unfitText(connected, wish)),
+    unfit: without(able, fit)
+      .slice(0, mostOthers)
+      .map((connected) => unfitText(connected, wish)),
     options: featuresText(needs),
-    unable: matching
-      .filter((connected) => !knowing.has(connected))
+    unable: without(matching, able)
       .slice(0, mostOthers)
       .map(({ name, version }) => `${name} (${version})`),
   };
+}
+
+/** Those of them that are not among some of them. Mostly all are, however many there are. */
+function without(all: readonly PresentAgent[], some: readonly PresentAgent[]): readonly PresentAgent[] {
+  if (some.length === all.length) return [];
+  const left = new Set(some);
+  return all.filter((connected) => !left.has(connected));
 }
 
 const hasDeclined = (connected: PresentAgent, { id }: Asking): boolean =>

@@ -38,6 +38,8 @@ interface Unmet {
   readonly atMs: number;
 }
 
+const nothingUnmet: ReadonlyMap<string, string> = new Map();
+
 /** What one agent could not have lately, whatever it announces. */
 export class UnmetRequirements {
   readonly #wishes = new Map<string, Unmet>();
@@ -51,6 +53,8 @@ export class UnmetRequirements {
 
   /** Why, by the wish's text. */
   at(nowMs: number): ReadonlyMap<string, string> {
+    // Each look at the queue asks each agent, and most could have everything.
+    if (this.#wishes.size === 0) return nothingUnmet;
     const recent = [...this.#wishes].filter(([, { atMs }]) => nowMs - atMs < unmetMs);
     return new Map(recent.map(([wish, { why }]) => [wish, why]));
   }

@@ -3,13 +3,21 @@ import { type AnyTable, columnsOf, tableNameOf } from "./boundary.ts";
 type Row = Readonly<Record<string, unknown>>;
 
 /** How much is kept: about so many bytes, and of rows that were asked for longer ago at least half. */
-const mostBytes = 16 * 2 ** 20;
+const mostBytes = 8 * 2 ** 20;
 /** One row that is larger is not kept. */
-const mostRowBytes = mostBytes / 64;
+const mostRowBytes = mostBytes / 32;
 
 interface Kept {
   readonly row: Row;
   readonly bytes: number;
+}
+
+/** A question that is asked with other values again and again. */
+export interface Question {
+  /** Tells it from others, and from tables. */
+  readonly text: string;
+  /** What its answers are made of. */
+  readonly tables: readonly AnyTable[];
 }
 
 /** Rows by table and id. */
@@ -89,22 +97,31 @@ export class SeenRows {
   }
 
   get(table: AnyTable, id: unknown): Row | undefined {
-    const name = tableNameOf(table);
-    const young = this.#young.get(name, id);
-    if (young !== undefined) return young.row;
-    const old = this.#old.get(name, id);
-    if (old === undefined) return undefined;
-    this.#old.delete(name, id);
-    this.#put(name, id, old);
-    return old.row;
+    return this.#find(tableNameOf(table), id);
   }
 
   /** Called before a row is asked for: what was written between the question and its answer makes the answer old. */
   asking(table: AnyTable): (row: Row) => void {
     const name = tableNameOf(table);
-    const before = this.writes(name);
+    const before = this.#writesInto(name);
     return (row) => {
-      if (typeof row.id === "string" && this.#isKept && this.writes(name) === before) this.#keep(name, row.id, row);
+      if (typeof row.id === "string" && this.#isKept && this.#writesInto(name) === before)
+        this.#keep(name, row.id, row);
+    };
+  }
+
+  /** What was answered to a question, in an array, until one of its tables is written. */
+  answer({ text, tables }: Question, about: string): readonly unknown[] | undefined {
+    const kept = this.#find(text, about);
+    return kept !== undefined && kept.writes === this.#writesOf(tables) ? asArray(kept.answer) : undefined;
+  }
+
+  /** Called before a question is asked, as `asking`. Answers last only where rows do. */
+  answering({ text, tables }: Question, about: string): (answer: readonly unknown[]) => void {
+    const writes = this.#writesOf(tables);
+    return (answer) => {
+      if (!this.#isLasting || this.#writesOf(tables) !== writes) return;
+      this.#keep(text, about, { writes, answer });
     };
   }
 
@@ -115,9 +132,10 @@ export class SeenRows {
   writing(table: AnyTable, id: unknown): (row: Row) => void {
     const name = tableNameOf(table);
     this.#forgetRow(name, id);
-    const before = this.writes(name);
+    const before = this.#writesInto(name);
     return (row) => {
-      if (this.#isLasting && this.writes(name) === before) this.#keep(name, id, asRead(table, row));
+      if (typeof id === "string" && this.#isLasting && this.#writesInto(name) === before)
+        this.#keep(name, id, asRead(table, row));
     };
   }
 
@@ -148,15 +166,29 @@ export class SeenRows {
   }
 
   /** Grows with each write of the table. */
-  writes(table: string): number {
+  #writesInto(table: string): number {
     return this.#writesOfAll + (this.#writes.get(table) ?? 0);
   }
 
+  #writesOf(tables: readonly AnyTable[]): number {
+    return tables.reduce((sum, table) => sum + this.#writesInto(tableNameOf(table)), 0);
+  }
+
+  #find(table: string, id: unknown): Row | undefined {
+    const young = this.#young.get(table, id);
+    if (young !== undefined) return young.row;
+    const old = this.#old.get(table, id);
+    if (old === undefined) return undefined;
+    this.#old.delete(table, id);
+    this.#put(table, id, old);
+    return old.row;
+  }
+
   #keep(table: string, id: unknown, row: Row): void {
-    const bytes = bytesOf(row);
+    const bytes = frozen(row);
     if (bytes > mostRowBytes) return;
     this.#old.delete(table, id);
-    this.#put(table, id, { row: Object.freeze(row), bytes });
+    this.#put(table, id, { row, bytes });
   }
 
   #put(table: string, id: unknown, kept: Kept): void {
@@ -186,6 +218,8 @@ export class SeenRows {
   }
 }
 
+const asArray = (value: unknown): readonly unknown[] | undefined => (Array.isArray(value) ? value : undefined);
+
 /** A row that was written, as a question would find it: its columns, each value a copy that its column has made. */
 function asRead(table: AnyTable, row: Row): Row {
   const read: Record<string, unknown> = {};
@@ -198,13 +232,13 @@ function asRead(table: AnyTable, row: Row): Row {
   return read;
 }
 
-/** About what a value takes in memory. */
-function bytesOf(value: unknown): number {
+/** Keeps a value and its parts from being changed; answers about what they take in memory. */
+function frozen(value: unknown): number {
   if (typeof value === "string") return 16 + value.length;
   if (typeof value !== "object" || value === null) return 8;
   if (value instanceof Date) return 48;
   if (value instanceof Uint8Array) return 64 + value.byteLength;
   let bytes = 32;
-  for (const part of Object.values(value)) bytes += 8 + bytesOf(part);
+  for (const part of Object.values(Object.freeze(value))) bytes += 8 + frozen(part);
   return bytes;
 }

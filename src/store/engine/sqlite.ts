@@ -71,7 +71,8 @@ function openedEngine<Q extends object>(options: SqliteOptions<Q>): SqliteEngine
 }
 
 /**
- * One connection: what it has written it need not read again, where a second one would forget all that it has read at each commit. So rows that were seen last, too.
+ * One connection: what it has written it need not read again, where a second one would forget all that it has read at each commit.
+ * For the same reason rows that were seen stay true.
  * Waiting writes share `BEGIN IMMEDIATE … COMMIT`, each in its own savepoint, and settle after the commit, the refused ones
  * too: what a caller sees is durable. Reads stand between such groups, so that they see what is committed and nothing else.
  */

@@ -1,7 +1,16 @@
 import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { testEngines } from "../../../test/engines.ts";
-import { at, claimedJob, configuration, job, organization, run, workspace } from "../../../test/support/store/rows.ts";
+import {
+  at,
+  claimedJob,
+  configuration,
+  job,
+  organization,
+  run,
+  variable,
+  workspace,
+} from "../../../test/support/store/rows.ts";
 import { keysOf } from "../../lib/values/records.ts";
 import type { RunId } from "../../lib/words/ids.ts";
 import { openStore } from "../open.ts";
@@ -53,6 +62,13 @@ const steps = {
     q.jobs.renew([{ jobId: `job_${n}`, epoch: 1, until: at(1_000 + value) }]),
   capAll: (q: Queries, _: Numbered, value: number) => q.jobs.capAll(at(value)),
   delete: (q: Queries, n: Numbered) => q.upkeep.deleteRun(runId(n)),
+  setVariable: async (q: Queries, n: Numbered, value: number) => {
+    const found = await q.variables.byKey("ws_1", "terraform", `key ${n}`);
+    if (found !== undefined) await q.variables.save({ ...found, value: `${value}` });
+    else await q.variables.insert(variable({ id: `var_${n}`, workspaceId: "ws_1", key: `key ${n}` }));
+  },
+  deleteVariable: (q: Queries, n: Numbered) => q.variables.delete("ws_1", "terraform", `key ${n}`),
+  variables: (q: Queries) => q.variables.all("ws_1"),
   compare: (q: Queries) => expectTruth(q),
   refuse: async () => {
     throw new Error("changed my mind");
@@ -67,6 +83,7 @@ async function expectTruth(q: Queries): Promise<void> {
   for (const id of ids) expect(await q.runs.get(id)).toStrictEqual(runs.get(id));
   expect((await q.runs.byIds(ids)).toSorted(byId)).toStrictEqual([...runs.values()].toSorted(byId));
   const jobs = new Map((await q.jobs.ofRuns(ids)).map((row) => [row.id, row]));
+  expect(await q.variables.all("ws_1")).toStrictEqual(await q.variables.list("ws_1", { after: null, limit: 9 }));
   for (const n of numbers) expect(await q.jobs.get(`job_${n}`)).toStrictEqual(jobs.get(`job_${n}`));
 }
 
@@ -116,9 +133,9 @@ describe.each(testEngines)("rows that are kept, on $name", (engine) => {
   });
 
   test("cannot be changed by whoever has asked for them", async () => {
-    await store.write((tx) => tx.runs.insert(run()));
+    await store.write((tx) => tx.runs.insert(run({ warnings: ["one"] })));
     const row = await store.read((q) => q.runs.get("run_1"));
-    expect(Object.isFrozen(row)).toBe(true);
+    expect([row, row?.warnings, row?.options].map(Object.isFrozen)).toEqual([true, true, true]);
   });
 
   test("are copies of what was saved", async () => {

@@ -15,6 +15,7 @@ import {
 } from "../engine/boundary.ts";
 import { asParameter, driverError } from "../engine/dialect.ts";
 import { type Preparable, prepared } from "../engine/prepared.ts";
+import type { Question } from "../engine/seen-rows.ts";
 import type { QueryContext } from "./context.ts";
 
 /** How rows of a table are spoken of, and where they are. */
@@ -114,8 +115,12 @@ function changedOf(columns: readonly string[], before: Params, after: Params): r
 
 const isSome = (rows: unknown): boolean => Array.isArray(rows) && rows.length > 0;
 
-const isSame = (a: unknown, b: unknown): boolean =>
-  Object.is(a, b) || (a instanceof Date && b instanceof Date && a.getTime() === b.getTime());
+function isSame(a: unknown, b: unknown): boolean {
+  if (Object.is(a, b)) return true;
+  if (typeof a !== "object" || typeof b !== "object" || a === null || b === null) return false;
+  if (a instanceof Uint8Array || b instanceof Uint8Array) return false;
+  return JSON.stringify(a) === JSON.stringify(b);
+}
 
 /** Deletes the row of an id. */
 export const removing =
@@ -229,6 +234,26 @@ export function manyBy<T extends PgTable, N extends Name<T>>(
     if (values.length === 1) return ofOne(values);
     const rows = values.map((value) => ({ value }));
     return rowsOf<T>(await found({ values: asParameter(rows, columns) }));
+  };
+}
+
+/**
+ * A question whose answers are kept until one of its tables is written, where rows are: for tables that are asked far more often than
+ * written. The answers cannot be changed.
+ */
+export function keepingAnswers<A extends readonly unknown[], R>(
+  { seen }: QueryContext,
+  question: Question,
+  ask: (...args: A) => Promise<readonly R[]>,
+): (...args: A) => Promise<readonly R[]> {
+  return async (...args) => {
+    const about = JSON.stringify(args);
+    const known = seen.answer(question, about);
+    if (known !== undefined) return asserted<readonly R[]>(known);
+    const remember = seen.answering(question, about);
+    const found = await ask(...args);
+    remember(found);
+    return found;
   };
 }
 

@@ -97,6 +97,17 @@ describe.each(testEngines)("workspaces and variable sets on $name", (engine) => 
     });
     expect(await sharingWith("apps")).toEqual(["dns", "network"]);
     expect(await sharingWith("dns", "ws_2")).toEqual([]);
+    const pageAfter = async (after: string | null) =>
+      names(await store.read((q) => q.workspaces.sharingWith(asApps, { after, limit: 1 })));
+    const asApps = { id: "ws_3", organizationId: "org_1", name: "apps" } as const;
+    expect([await pageAfter(null), await pageAfter("dns"), await pageAfter("network")]).toEqual([
+      ["dns"],
+      ["network"],
+      [],
+    ]);
+    const network = await store.read((q) => q.workspaces.get("ws_1"));
+    if (network !== undefined) await store.write((tx) => tx.workspaces.save({ ...network, sharesState: true }));
+    expect(await sharingWith("apps"), "one that shares in both ways comes once").toEqual(["dns", "network"]);
 
     await given((tx) => tx.workspaces.moveConsumer("org_1", "apps", "later"));
     expect(await store.read((q) => q.workspaces.consumers(["ws_1", "ws_4"]))).toEqual([

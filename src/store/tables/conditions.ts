@@ -21,6 +21,7 @@ export const isQuarantined = (status: AnyPgColumn): SQL => sql`${status} = 'quar
 export const isUndecided = (status: AnyPgColumn): SQL =>
   sql`${status} not in ('pending', 'plan_queued', 'planning', 'apply_queued', 'applying')`;
 export const isFalse = (claim: AnyPgColumn): SQL => sql`not ${claim}`;
+export const isTrue = (claim: AnyPgColumn): SQL => sql`${claim}`;
 export const isNull = (column: AnyPgColumn): SQL => sql`${column} is null`;
 export const isSet = (column: AnyPgColumn): SQL => sql`${column} is not null`;
 export const isSaid = (text: AnyPgColumn): SQL => sql`${text} <> ''`;

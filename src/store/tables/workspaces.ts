@@ -14,7 +14,7 @@ import type {
   WorkspaceId,
 } from "../../lib/words/ids.ts";
 import type { Kit } from "../engine/kit.ts";
-import { isQuarantined, isSet } from "./conditions.ts";
+import { isQuarantined, isSet, isTrue } from "./conditions.ts";
 
 /** Workspaces and what they own but runs. */
 export function defineWorkspaces(k: Kit) {
@@ -57,6 +57,7 @@ export function defineWorkspaces(k: Kit) {
     (t) => [
       k.uniqueIndex("workspaces_name").on(t.organizationId, t.name),
       k.index("workspaces_pool").on(t.poolId, t.name),
+      k.index("workspaces_sharing").on(t.organizationId, t.name).where(isTrue(t.sharesState)),
       k.index("workspaces_held").on(t.organizationId, t.lockRunId).where(isSet(t.lockRunId)),
     ],
   );

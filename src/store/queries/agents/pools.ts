@@ -6,7 +6,18 @@ import type { PoolCounts, PoolListing, PoolQueries } from "../../ports/agents.ts
 import { isClaimed, isQueued } from "../../tables/conditions.ts";
 import type { QueryContext } from "../context.ts";
 import { inOrderOfName, sliceOf } from "../pages.ts";
-import { chunks, counted, inChunks, inserting, many, one, oneInAnyCase, removing, saving } from "../rows.ts";
+import {
+  chunks,
+  counted,
+  inChunks,
+  inserting,
+  keepingAnswers,
+  many,
+  one,
+  oneInAnyCase,
+  removing,
+  saving,
+} from "../rows.ts";
 
 export function poolQueries(context: QueryContext): PoolQueries {
   const { db, t } = context;
@@ -14,7 +25,11 @@ export function poolQueries(context: QueryContext): PoolQueries {
   const rows = { table: pools, what: "an agent pool" };
   const inAnyCase = oneInAnyCase(context, pools);
   const named = inOrderOfName(context, pools);
-  const grantsOf = many(context, grants, "poolId", { order: [asc(grants.workspaceName)] });
+  const grantsOf = keepingAnswers(
+    context,
+    { text: "the grants of a pool", tables: [grants] },
+    many(context, grants, "poolId", { order: [asc(grants.workspaceName)] }),
+  );
   return {
     get: one(context, pools, "id"),
     byName: one(context, pools, "organizationId", "name"),

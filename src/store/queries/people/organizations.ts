@@ -2,7 +2,7 @@ import { and, desc, eq, or } from "../../drizzle/orm.ts";
 import type { Queries } from "../../ports/store.ts";
 import type { QueryContext } from "../context.ts";
 import { inOrderOfName } from "../pages.ts";
-import { counted, inserting, one, oneInAnyCase, removing, saving } from "../rows.ts";
+import { counted, inserting, keepingAnswers, one, oneInAnyCase, removing, saving } from "../rows.ts";
 
 export function organizationQueries(context: QueryContext): Queries["organizations"] {
   const { db, dialect } = context;
@@ -12,7 +12,9 @@ export function organizationQueries(context: QueryContext): Queries["organizatio
     get: one(context, organizations, "id"),
     byName: one(context, organizations, "name"),
     byNameInAnyCase: oneInAnyCase(context, organizations),
-    list: (page) => inOrderOfName(context, organizations).page(undefined, page),
+    list: keepingAnswers(context, { text: "organizations in order", tables: [organizations] }, (page) =>
+      inOrderOfName(context, organizations).page(undefined, page),
+    ),
     search: async ({ id, search }, { offset, limit }) => {
       const isFound = or(dialect.contains(organizations.name, search), dialect.contains(organizations.email, search));
       const wanted = and(id === null ? undefined : eq(organizations.id, id), search === "" ? undefined : isFound);

@@ -1,12 +1,14 @@
+import type { SQL } from "drizzle-orm";
 import type { Workspace } from "../../../domain/workspaces/workspace.ts";
 import type { OrganizationId, WorkspaceId } from "../../../lib/words/ids.ts";
-import { and, asc, eq, exists, gt, inArray, ne, or, sql } from "../../drizzle/orm.ts";
+import { and, asc, eq, gt, inArray, ne, sql } from "../../drizzle/orm.ts";
 import { prepared } from "../../engine/prepared.ts";
 import type { NamePage } from "../../ports/pages.ts";
 import type { WorkspaceQueries } from "../../ports/workspaces.ts";
+import { isTrue } from "../../tables/conditions.ts";
 import type { Tables } from "../../tables/tables.ts";
 import type { QueryContext } from "../context.ts";
-import { chunks, manyBy } from "../rows.ts";
+import { chunks, getting, manyBy } from "../rows.ts";
 
 type Consumers = Pick<WorkspaceQueries, "consumers" | "setConsumers" | "moveConsumer"> & {
   sharingWith(
@@ -28,14 +30,14 @@ export function consumerQueries(context: QueryContext): Consumers {
     }
   };
   /** Workspaces of an organization that share with a name. */
-  const sharers = (organizationId: OrganizationId, name: string) =>
+  const sharers = (organizationId: OrganizationId | SQL<OrganizationId>, name: string | SQL<string>) =>
     db
       .select({ id: stateConsumers.workspaceId })
       .from(stateConsumers)
       .innerJoin(workspaces, eq(workspaces.id, stateConsumers.workspaceId))
       .where(and(eq(workspaces.organizationId, organizationId), eq(stateConsumers.consumerName, name)));
-  // No name is empty: behind that are all.
-  const sharing = prepared<Sharing>()((slot) =>
+  // Two questions, each with an index of its own: one for both would read all workspaces of the organization.
+  const sharingWithAll = prepared<Sharing>()((slot) =>
     db
       .select()
       .from(workspaces)
@@ -45,25 +47,16 @@ export function consumerQueries(context: QueryContext): Consumers {
           ne(workspaces.id, slot("id", workspaces.id)),
           sql`${workspaces.currentStateId} is not null`,
           gt(workspaces.name, slot("after", workspaces.name)),
-          or(
-            sql`${workspaces.sharesState}`,
-            exists(
-              db
-                .select({ one: sql`1` })
-                .from(stateConsumers)
-                .where(
-                  and(
-                    eq(stateConsumers.workspaceId, workspaces.id),
-                    eq(stateConsumers.consumerName, slot("name", stateConsumers.consumerName)),
-                  ),
-                ),
-            ),
-          ),
+          isTrue(workspaces.sharesState),
         ),
       )
       .orderBy(asc(workspaces.name))
       .limit(sql.placeholder("limit")),
   );
+  const sharingWithName = prepared<Pick<Sharing, "organizationId" | "name">>()((slot) =>
+    sharers(slot("organizationId", workspaces.organizationId), slot("name", stateConsumers.consumerName)),
+  );
+  const { byIds } = getting(context, workspaces);
   return {
     consumers: manyBy(context, stateConsumers, "workspaceId", { order: [asc(stateConsumers.consumerName)] }),
     setConsumers: async (id, names) => {
@@ -79,7 +72,16 @@ export function consumerQueries(context: QueryContext): Consumers {
       }
       if (to !== null) await add(ids, to);
     },
-    sharingWith: ({ id, organizationId, name }, { after, limit }) =>
-      sharing({ id, organizationId, name, after: after ?? "", limit }),
+    sharingWith: async ({ id, organizationId, name }, { after, limit }) => {
+      // No name is empty: behind that are all.
+      const place = { id, after: after ?? "" };
+      const withName = await byIds((await sharingWithName({ organizationId, name })).map((row) => row.id));
+      const found = [
+        ...(await sharingWithAll({ ...place, organizationId, name, limit })),
+        ...withName.filter((row) => row.id !== id && row.currentStateId !== null && row.name > place.after),
+      ];
+      const byName = new Map(found.map((row) => [row.name, row]));
+      return [...byName.values()].toSorted((a, b) => (a.name < b.name ? -1 : 1)).slice(0, limit);
+    },
   };
 }

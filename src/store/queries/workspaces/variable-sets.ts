@@ -5,7 +5,7 @@ import type { Queries } from "../../ports/store.ts";
 import type { VariableSetFilter } from "../../ports/workspaces.ts";
 import type { QueryContext } from "../context.ts";
 import { inOrderOfName, sliceOf } from "../pages.ts";
-import { chunks, inChunks, inserting, many, one, oneInAnyCase, removing, saving } from "../rows.ts";
+import { chunks, inChunks, inserting, keepingAnswers, many, one, oneInAnyCase, removing, saving } from "../rows.ts";
 
 export function variableSetQueries(context: QueryContext): Queries["variableSets"] {
   const { db, t } = context;
@@ -16,14 +16,22 @@ export function variableSetQueries(context: QueryContext): Queries["variableSets
   const isGlobal = sql`${sets.isGlobal}`;
   const attachedTo = (id: WorkspaceId) =>
     inArray(sets.id, db.select({ id: attachments.setId }).from(attachments).where(eq(attachments.workspaceId, id)));
-  const attachedOf = prepared<{ id: WorkspaceId }>()((slot) =>
-    db
-      .select({ set: sets })
-      .from(sets)
-      .innerJoin(attachments, eq(attachments.setId, sets.id))
-      .where(eq(attachments.workspaceId, slot("id", attachments.workspaceId))),
+  const attachedOf = keepingAnswers(
+    context,
+    { text: "the sets of a workspace", tables: [sets, attachments] },
+    prepared<{ id: WorkspaceId }>()((slot) =>
+      db
+        .select({ set: sets })
+        .from(sets)
+        .innerJoin(attachments, eq(attachments.setId, sets.id))
+        .where(eq(attachments.workspaceId, slot("id", attachments.workspaceId))),
+    ),
   );
-  const globalOf = many(context, sets, "organizationId", { where: isGlobal });
+  const globalOf = keepingAnswers(
+    context,
+    { text: "the sets of all workspaces", tables: [sets] },
+    many(context, sets, "organizationId", { where: isGlobal }),
+  );
   const conditionOf = ({ organizationId, workspaceId, search = "" }: VariableSetFilter) =>
     and(
       eq(sets.organizationId, organizationId),

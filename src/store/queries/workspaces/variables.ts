@@ -3,7 +3,7 @@ import { and, asc, eq, inArray } from "../../drizzle/orm.ts";
 import type { Queries } from "../../ports/store.ts";
 import type { QueryContext } from "../context.ts";
 import { afterPair, sliceOf } from "../pages.ts";
-import { chunks, inChunks, inserting, many, manyBy, one, saving } from "../rows.ts";
+import { chunks, inChunks, inserting, keepingAnswers, many, manyBy, one, saving } from "../rows.ts";
 
 export function variableQueries(context: QueryContext): Queries["variables"] {
   const { db, t } = context;
@@ -18,7 +18,11 @@ export function variableQueries(context: QueryContext): Queries["variables"] {
         .where(and(eq(variables.workspaceId, workspaceId), afterPair(variables.key, variables.category, page)))
         .orderBy(...order)
         .limit(page.limit),
-    all: many(context, variables, "workspaceId", { order }),
+    all: keepingAnswers(
+      context,
+      { text: "the variables of a workspace", tables: [variables] },
+      many(context, variables, "workspaceId", { order }),
+    ),
     slice: (workspaceId, slice) =>
       sliceOf(context, variables, { where: eq(variables.workspaceId, workspaceId), order }, slice),
     get: one(context, variables, "id"),
@@ -48,7 +52,11 @@ export function setVariableQueries(context: QueryContext): Queries["setVariables
         .where(and(eq(variables.setId, setId), afterPair(variables.key, variables.category, page)))
         .orderBy(...order)
         .limit(page.limit),
-    ofSets: manyBy(context, variables, "setId"),
+    ofSets: keepingAnswers(
+      context,
+      { text: "the variables of sets", tables: [variables] },
+      manyBy(context, variables, "setId"),
+    ),
     slice: (setId, slice) => sliceOf(context, variables, { where: eq(variables.setId, setId), order }, slice),
     get: one(context, variables, "id"),
     idsOfSets: (ids) =>
@@ -74,8 +82,9 @@ export function setVariableQueries(context: QueryContext): Queries["setVariables
 export function formerSecretQueries(context: QueryContext): Queries["formerSecrets"] {
   const { db, t } = context;
   const { formerSecrets: secrets } = t;
-  const ofWorkspaces = manyBy(context, secrets, "workspaceId");
-  const ofSets = manyBy(context, secrets, "setId");
+  const of = { text: "the former secrets of workspaces", tables: [secrets] };
+  const ofWorkspaces = keepingAnswers(context, of, manyBy(context, secrets, "workspaceId"));
+  const ofSets = keepingAnswers(context, { ...of, text: "those of sets" }, manyBy(context, secrets, "setId"));
   return {
     of: async ({ workspaceIds, setIds }) => {
       const found = [...(await ofWorkspaces(workspaceIds)), ...(await ofSets(setIds))];

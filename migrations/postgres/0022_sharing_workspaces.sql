@@ -1,0 +1,1 @@
+CREATE INDEX "workspaces_sharing" ON "workspaces" USING btree ("organization_id","name") WHERE "workspaces"."shares_state";
