@@ -2,6 +2,7 @@ import { asPerson } from "../control/core/access.ts";
 import type { Control } from "../control/core/control.ts";
 import type { CallObserver } from "../http/call-observer.ts";
 import { type CallerOptions, callerBy, callerWith } from "../http/callers/callers.ts";
+import { asPublished } from "../http/callers/origin.ts";
 import { breakOff } from "../http/drain.ts";
 import { demandMetadata } from "../http/metadata.ts";
 import { requestIdHeader, requestIdOf } from "../http/request-id.ts";
@@ -95,7 +96,8 @@ async function answerOf(
   match: RouteMatch | undefined,
 ): Promise<TfeAnswer> {
   const { control, callers } = serving;
-  const { request, address, origin, recognize } = exchange;
+  const { request, address, recognize } = exchange;
+  const origin = asPublished(exchange.origin, control.web?.publicUrl);
   demandMetadata(request);
   const query = new URL(request.url ?? "/", "http://localhost").searchParams;
   const call: OpenCall = {

@@ -1,5 +1,6 @@
 /** docs/high-availability.md with nginx in front of two servers: one of them is killed in the middle of an apply. */
 import { readFile } from "node:fs/promises";
+import { Agent, request } from "undici";
 import { expect, test } from "vitest";
 import { RunPhase, RunState } from "../../src/gen/windlass/v1/run_pb.ts";
 import { Front, freePort, openPlace, wayThrough } from "../networks/front.ts";
@@ -26,10 +27,11 @@ nginx.describe("nginx in front of two servers", { timeout: 120_000 }, () => {
     async () => {
       await using held = new AsyncDisposableStack();
       await using scene = await openScene();
-      const one = await scene.server({ engine: "postgres", args });
-      const two = await scene.server({ beside: one, args });
-      const place = await openPlace(scene, "nginx");
       const port = await freePort();
+      const published = [...args, "--public-url", `https://127.0.0.1:${port}`];
+      const one = await scene.server({ engine: "postgres", args: published });
+      const two = await scene.server({ beside: one, args: published });
+      const place = await openPlace(scene, "nginx");
       const text = await site({
         "listen 443": `listen 127.0.0.1:${port}`,
         "/etc/nginx/windlass.crt": place.cert,
@@ -41,6 +43,11 @@ nginx.describe("nginx in front of two servers", { timeout: 120_000 }, () => {
       const way = wayThrough(front, place);
       const token = (await readFile(one.adminTokenFile, "utf8")).trim();
       const api = held.use(new Api(way.url, token, await readFile(place.ca, "utf8")));
+
+      const dispatcher = new Agent({ connect: { ca: await readFile(place.ca, "utf8") } });
+      held.defer(() => dispatcher.close());
+      const { body } = await request(`${way.url}/.well-known/terraform.json`, { dispatcher });
+      expect(await body.json()).toMatchObject({ "tfe.v2": `${way.url}/api/v2/` });
 
       const pool = await api.pool();
       await scene.agent({ ...one, url: way.url, api }, { pool, env: way.env });

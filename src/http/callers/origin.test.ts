@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { type Networks, noNetworks } from "../../lib/net/networks.ts";
-import { originOf } from "./origin.ts";
+import { asPublished, originOf } from "./origin.ts";
 
 const proxy: Networks = { ...noNetworks, has: (address) => address === "10.0.0.1" };
 const seen = (headers: Readonly<Record<string, string | readonly string[]>>, more = {}) => ({
@@ -57,5 +57,26 @@ describe("how a caller reaches the server", () => {
     expect(originOf(seen({ host: "inner", "x-forwarded-host": "w.example.com/evil?x" }), proxy)).toBe(
       "http://w.example.com",
     );
+  });
+});
+
+describe("behind a proxy that says nothing of TLS", () => {
+  const publicUrl = "https://w.example.com";
+  test.each([
+    ["the host of --public-url has its scheme", "http://w.example.com", publicUrl],
+    ["with the port that is meant anyway, too", "http://w.example.com:443", publicUrl],
+    ["what is below a path stays there", "http://w.example.com/windlass", `${publicUrl}/windlass`],
+    ["another host is reached as it was", "http://10.0.0.1:7070", "http://10.0.0.1:7070"],
+    ["another port is another server", "http://w.example.com:8080", "http://w.example.com:8080"],
+  ])("%s", (_rule, origin, published) => {
+    expect(asPublished(origin, publicUrl)).toBe(published);
+    expect(asPublished(origin, undefined)).toBe(origin);
+  });
+
+  test("a port of its own is part of it", () => {
+    expect(asPublished("http://w.example.com:17443", "https://w.example.com:17443")).toBe(
+      "https://w.example.com:17443",
+    );
+    expect(asPublished("http://w.example.com", "https://w.example.com:17443")).toBe("http://w.example.com");
   });
 });

@@ -22,6 +22,17 @@ export function originOf({ peer, headers, isSecure, pathPrefix }: Seen, proxies:
   return `${URL.canParse(origin) ? new URL(origin).origin : `${scheme}://${own}`}${pathPrefix}`;
 }
 
+/**
+ * The same, when the host that was asked is that of `--public-url`: then its scheme counts. A proxy that ends TLS mostly passes the host
+ * on, and says nothing of the scheme.
+ */
+export function asPublished(origin: string, publicUrl: string | undefined): string {
+  if (publicUrl === undefined) return origin;
+  const { protocol, host } = new URL(publicUrl);
+  const asked = new URL(origin.replace(/^https?:/, protocol));
+  return asked.host === host ? `${publicUrl}${asked.pathname === "/" ? "" : asked.pathname}` : origin;
+}
+
 function schemeIn(headers: Seen["headers"]): string | undefined {
   const told =
     lastOf(headers["x-forwarded-proto"]) ?? /(?:^|[;,\s])proto="?(https?)/i.exec(lastOf(headers.forwarded) ?? "")?.[1];
