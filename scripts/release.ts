@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
-import { mkdir, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { mkdir, readdir, rm, stat, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { execa } from "execa";
@@ -62,7 +62,7 @@ async function releaseFor(arch: Architecture, options: ReleaseOptions): Promise<
 }
 
 async function writeManifest(options: ReleaseOptions): Promise<void> {
-  const { out, version, archs, epochSeconds, expiresAfterDays, sequence, minServer, keys } = options;
+  const { out, version, archs, epochSeconds, expiresAfterDays, sequence, minServer, earlier, keys } = options;
   const artifacts: ReleasedArtifact[] = [];
   for (const arch of archs) {
     const file = `windlass-agent-${version}-linux-${arch}.tar.gz`;
@@ -78,20 +78,12 @@ async function writeManifest(options: ReleaseOptions): Promise<void> {
     issued: new Date(issuedMs).toISOString(),
     expires: new Date(issuedMs + expiresAfterDays * dayMs).toISOString(),
     channel: "stable",
-    releases: [own, ...(await earlierReleases(options))],
+    releases: [own, ...earlier],
     next_keys: [],
   };
   const bytes = Buffer.from(`${JSON.stringify(manifest, null, 2)}\n`);
   await writeFile(join(out, "manifest.json"), bytes);
   await writeFile(join(out, "manifest.json.sig"), `${JSON.stringify(signManifest(bytes, keys), null, 2)}\n`);
-}
-
-async function earlierReleases({ previous, version, sequence }: ReleaseOptions): Promise<readonly ManifestRelease[]> {
-  if (previous === undefined) return [];
-  const earlier: Manifest = JSON.parse(await readFile(previous, "utf8"));
-  if (earlier.sequence >= sequence)
-    throw new Error(`--sequence has to be above ${earlier.sequence}, which ${previous} has`);
-  return earlier.releases.filter((known) => known.version !== version);
 }
 
 async function hashOf(path: string): Promise<string> {

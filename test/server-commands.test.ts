@@ -199,6 +199,7 @@ describe("beside a server", () => {
       "listen",
       "tls",
       "agents",
+      "agent-releases",
       "sandbox",
       "engine",
       "cli-config",

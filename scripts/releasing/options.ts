@@ -2,6 +2,7 @@ import { readFile } from "node:fs/promises";
 import { parseArgs } from "node:util";
 import { execa } from "execa";
 import { valid } from "semver";
+import { type Manifest, type ManifestRelease, signManifest } from "./manifest.ts";
 import { type Architecture, architectures } from "./product.ts";
 
 /** What needs nothing but this clone, and what needs another language and its registry. */
@@ -26,25 +27,27 @@ export interface ReleaseOptions {
   readonly compression: number;
   readonly expiresAfterDays: number;
   readonly minServer: string;
-  /** A manifest whose releases stay in the new one. */
-  readonly previous: string | undefined;
+  /** Of the manifest before: they stay in the new one. */
+  readonly earlier: readonly ManifestRelease[];
 }
 
 export const usage = `scripts/release VERSION [--out DIR] [--arch x64,arm64] [--only KIND,…]
 Builds what people install: archives and .deb packages of the three programs with their own Node, single executables of client and agent,
 an npm package, the protos, packages of the API for Python and Go, SHA256SUMS, a bill of materials, and the signed manifest by which agents update themselves. The same commit,
-version and keys give the same bytes.
+version, keys and manifest before give the same bytes. Paths are relative to the repository.
 
   --out DIR             where to [release/VERSION]
   --arch ARCH,…         for which processors [x64,arm64]
   --only KIND,…         of ${kinds.join(", ")} [all but python and go, which need
                         these languages and their registries]
   --compression N       from 1, which is fast, to 9, which is small [6]
-  --sequence N          of the manifest; rises with each one [the commit's time in seconds]
+  --sequence N          of the manifest; has to be above that of the one before
+                        [the commit's time in seconds, or one more than --previous has]
   --expires-after DAYS  when the manifest is no longer trusted [180]
   --min-server VERSION  the oldest server that such agents work with [0.1.0]
-  --previous FILE       a manifest whose releases stay in the new one
-  --trust-test-keys     makes agents that trust the keys of the tests, which everybody has: for tests
+  --previous FILE       the manifest before: its releases stay in the new one
+  --trust-test-keys     without keys of your own: makes agents that trust the keys of the tests,
+                        which everybody has, to try updates out
 
 The manifest is signed with the keys that $WINDLASS_RELEASE_KEYS names: files with Ed25519 private keys in PEM, a,b. Its agents trust these
 and the public ones that $WINDLASS_RELEASE_TRUSTED_KEYS names. Without keys those of the tests sign, which no program of a release trusts.`;
@@ -77,20 +80,24 @@ export async function readReleaseOptions(root: string, args: readonly string[]):
   const more = process.env.WINDLASS_RELEASE_TRUSTED_KEYS?.split(",").filter((path) => path !== "") ?? [];
   const trusts = named !== undefined || values["trust-test-keys"];
   const epochSeconds = await commitTime(root);
+  const previous = values.previous === undefined ? undefined : await readPrevious(values.previous);
+  const chosen = listOf("--only", values.only, kinds);
+  // Too few keys, or keys of another kind, are told now and not after the building.
+  if (chosen.includes("tarball")) signManifest(new Uint8Array(), keys);
   return {
     version,
     out: values.out ?? `${root}/release/${version}`,
     archs: listOf("--arch", values.arch, Object.keys(architectures) as Architecture[]),
-    kinds: listOf("--only", values.only, kinds),
+    kinds: chosen,
     keys,
     hasTestKeys: named === undefined,
     trusted: trusts ? [...keys, ...(await Promise.all(more.map((path) => readFile(path, "utf8"))))] : [],
-    sequence: values.sequence === undefined ? epochSeconds : wholeNumber("--sequence", values.sequence),
+    sequence: sequenceOf(values.sequence, epochSeconds, previous?.sequence ?? 0),
     epochSeconds,
     compression: wholeNumber("--compression", values.compression, 9),
     expiresAfterDays: wholeNumber("--expires-after", values["expires-after"]),
     minServer: versionOf("--min-server", values["min-server"]),
-    previous: values.previous,
+    earlier: (previous?.releases ?? []).filter((known) => known.version !== version),
   };
 }
 
@@ -110,6 +117,24 @@ function wholeNumber(flag: string, text: string, most = Number.MAX_SAFE_INTEGER)
 function versionOf(flag: string, text: string): string {
   if (valid(text) === text) return text;
   throw new Error(`${flag}: expected a version as 1.2.3, got "${text}"`);
+}
+
+/** Read before anything is built: the new release may be written over it. */
+async function readPrevious(path: string): Promise<Pick<Manifest, "sequence" | "releases">> {
+  const text = await readFile(path, "utf8");
+  try {
+    const { sequence, releases }: Partial<Manifest> = JSON.parse(text);
+    if (typeof sequence === "number" && Array.isArray(releases)) return { sequence, releases };
+  } catch {}
+  throw new Error(`--previous: ${path} is no manifest of agent versions`);
+}
+
+/** Agents refuse a manifest that is older than one they have seen. The commit's time is raised where it would not do. */
+function sequenceOf(given: string | undefined, epochSeconds: number, before: number): number {
+  if (given === undefined) return Math.max(epochSeconds, before + 1);
+  const sequence = wholeNumber("--sequence", given);
+  if (sequence > before) return sequence;
+  throw new Error(`--sequence has to be above ${before}, which the manifest of --previous has`);
 }
 
 /** When what is released was committed: it stands for the time of everything that is packed. */

@@ -51,7 +51,7 @@ export async function openControl(
     documents: owned.use(new Documents(clock)),
     helloGate: new HelloGate(),
     logWindows: new LogWindows(clock),
-    agentUpdates: agentUpdatesOf(opening, () => control),
+    agentUpdates: await agentUpdatesOf(opening, () => control),
     limits: limitsOf(settings),
     timing: timingOf(settings),
     retention: retentionOf(settings),
@@ -66,9 +66,16 @@ export async function openControl(
 }
 
 /** Undefined where no versions are offered. */
-function agentUpdatesOf({ settings, dataDir, clock, log }: Opening, control: () => Control): Rollouts | undefined {
+async function agentUpdatesOf(
+  { settings, dataDir, clock, log, owned }: Opening,
+  control: () => Control,
+): Promise<Rollouts | undefined> {
   const { agentReleases: place } = settings;
   if (place === undefined) return undefined;
+  const closing = new AbortController();
+  owned.defer(() => closing.abort());
   const keepIn = join(dataDir, "agent-releases");
-  return new Rollouts(control, new PlacedReleases({ place, keepIn, clock, log }));
+  const releases = new PlacedReleases({ place, keepIn, clock, log, signal: closing.signal });
+  await releases.lookAtStart();
+  return new Rollouts(control, releases);
 }

@@ -84,6 +84,16 @@ describe("a server that is opened", () => {
     expect(said.filter((msg) => String(msg).startsWith("made a"))).toHaveLength(2);
   });
 
+  test("says when the agent versions that it was told of cannot be read, and serves", async () => {
+    const { log, records } = memoryLog();
+    const place = join(dir, "nothing-here");
+    await using server = await opened({ "agent-releases": place }, {}, log);
+    expect((await fetch(`${server.url}/readyz`)).status).toBe(200);
+    expect(records.filter(({ msg }) => String(msg).startsWith("agent releases"))).toMatchObject([
+      { place, reason: "the directory is not there", msg: expect.stringContaining("--agent-releases") },
+    ]);
+  });
+
   test("makes its keys at the first start, for its owner alone, and none at the next", async () => {
     const keys = async () => [
       await readFile(join(dataDir, "master.key"), "utf8"),

@@ -220,3 +220,57 @@ describe("windlass pool delete", () => {
     expect((await done("pool list -o name --search free")).stdout).toBe("pool/free\n");
   });
 });
+
+describe("windlass pool update", () => {
+  /** A server with these versions for agents. */
+  const offers = (...versions: readonly string[]) => {
+    const releases = versions.map((version) => ({ version, isWithdrawn: false, platforms: ["linux-x64"] }));
+    const none = new Uint8Array();
+    const served = { ...{ manifest: none, signatures: none, sha256: "", files: new Set<string>() }, releases };
+    const read = async function* () {};
+    Object.assign(server.control, {
+      agentUpdates: {
+        releases: { current: async () => served, read: async () => read() },
+        wishFor: async () => undefined,
+        changed: () => {},
+      },
+    });
+  };
+
+  test("tells at once that the server does not have the version, and whenever it is looked at", async () => {
+    offers("9.9.1", "9.9.2");
+    await done("pool create updated");
+    const missing = /^\S+ the server has no version 9\.9\.7: the newest is 9\.9\.2\n$/;
+    const set = await done("pool update updated --mode patch --to 9.9.7");
+    expect([set.stdout, set.stderr]).toEqual([expect.stringContaining("to 9.9.7"), expect.stringMatching(missing)]);
+    for (const line of ["pool update updated", "pool update updated -o json", "pool get updated -o json"])
+      expect((await done(line)).stderr).toMatch(missing);
+    const shown = await done("pool get updated");
+    expect(shown.stdout).toContain("the newest version is 9.9.2");
+    expect(shown.stderr).toContain("the server has no version 9.9.7");
+    expect((await done("pool update updated --to 9.9.2")).stderr).toBe("");
+    expect((await done("pool update updated --newest")).stderr).toBe("");
+  });
+
+  test("goes back to the target that was set before, and nowhere where none was", async () => {
+    offers("1.0.1");
+    await done("pool create back");
+    const refused = "pool back had no target before: name a version with --to";
+    for (const step of ["--mode patch", "--to 1.0.0"]) {
+      await done(`pool update back ${step}`);
+      expect((await cli("pool update back --rollback")).stderr).toContain(refused);
+    }
+    await done("pool update back --to 1.0.1");
+    expect((await done("pool update back --rollback")).stdout).toContain("to 1.0.0");
+  });
+
+  test.each([
+    ["latest", "--to is a version: for the newest that the mode allows, give --newest"],
+    ["Newest", "--to is a version: for the newest that the mode allows, give --newest"],
+    ["v1.4.2", '--to is a version such as 1.4.2, not "v1.4.2"'],
+  ])("--to %s is refused in words", async (given, words) => {
+    const answer = await cli(["pool", "update", "open", "--to", given]);
+    expect([answer.exit, answer.stdout, answer.stderr]).toEqual([2, "", expect.stringContaining(words)]);
+    expect(answer.stderr).not.toContain("[0-9]");
+  });
+});

@@ -14,6 +14,7 @@ import { command, one } from "../shared/command.ts";
 import { fetchRows, listFlags } from "../shared/lists.ts";
 import type { Text } from "../terminal/painted.ts";
 import type { Column } from "../terminal/table.ts";
+import { warnOfMissingTarget } from "./missing-target.ts";
 import { countLines, poolColumns, poolLines, poolName, queueColumns, queuedJobName, warnOfEmptyPools } from "./view.ts";
 
 const pool = one("POOL", "its name or id");
@@ -82,6 +83,7 @@ export const get = command({
     ];
     await printer.resource({ schema: AgentPoolSchema, message, name: poolName(message), lines });
     if (printer.isForPeople) warnOfEmptyPools(context, [message]);
+    warnOfMissingTarget(context, message);
     return undefined;
   },
 });

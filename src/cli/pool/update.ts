@@ -8,22 +8,24 @@ import {
 } from "../../gen/windlass/v1/agent_pool_pb.ts";
 import { AgentPoolService } from "../../gen/windlass/v1/agent_pool_service_pb.ts";
 import { lookUp } from "../../lib/values/records.ts";
-import { choice, count, type FlagValues, maxReason, sentence, text, toggle } from "../line/flags.ts";
+import { isVersion } from "../../lib/words/version-steps.ts";
+import { choice, count, type Flag, type FlagValues, maxReason, sentence, text, toggle } from "../line/flags.ts";
 import { usageError } from "../problems/problem.ts";
 import { answerChanged } from "../shared/answers.ts";
 import { command, one } from "../shared/command.ts";
+import { warnOfMissingTarget } from "./missing-target.ts";
 import { poolName, updateText } from "./view.ts";
 
 const flags = {
   mode: choice("how far agents may go by themselves", ["off", "notify", "patch", "minor"]),
-  to: text("the version they should have; without it the newest that the mode allows", { placeholder: "VERSION" }),
+  to: version("the version they should have; without it the newest that the mode allows"),
   newest: toggle("take --to back: the newest that the mode allows"),
   window: text('when they may switch, such as "Mon-Thu 01:00-05:00 Europe/Berlin"; "always" is at any time'),
   canary: count("how many have to prove a version before the others get it", 1_000),
   maxInFlight: count("how many may be on their way at once after that, in percent", 100),
   hold: sentence("begin no update until --resume, and say why", { placeholder: "REASON" }, maxReason),
   resume: toggle("go on after --hold, or after the server has halted"),
-  rollback: toggle("back to the version that was the target before"),
+  rollback: toggle("back to the target that was set with --to before the present one"),
 };
 
 /** `windlass pool update`: says how the agents of a pool update themselves. */
@@ -46,7 +48,9 @@ export const update = command({
     const changes = changesOf(found, wanted);
     const message = changes === undefined ? found : await changed({ ...named, found, changes });
     const done = `Pool ${message.name}: ${updateText(message)}`;
-    return answerChanged(context, { schema: AgentPoolSchema, message, name: poolName(message), done });
+    await answerChanged(context, { schema: AgentPoolSchema, message, name: poolName(message), done });
+    warnOfMissingTarget(context, message);
+    return undefined;
 
     async function changed(call: typeof named & { found: AgentPool; changes: AgentUpdatePolicy }): Promise<AgentPool> {
       const { agentPool } = await client.updateAgentPool({
@@ -57,6 +61,19 @@ export const update = command({
     }
   },
 });
+
+/** A version, or nothing at all for the newest. */
+function version(about: string): Flag<string | undefined> {
+  const plain = text(about, { placeholder: "VERSION" });
+  const read = (texts: readonly string[], name: string): string | undefined => {
+    const [given] = texts;
+    if (given === undefined || given === "" || isVersion(given)) return given;
+    if (/^(latest|newest)$/i.test(given))
+      throw usageError(`${name} is a version: for the newest that the mode allows, give --newest`);
+    throw usageError(`${name} is a version such as 1.4.2, not "${given}"`);
+  };
+  return { ...plain, read };
+}
 
 /** The policy with what was said; undefined if nothing was. */
 function changesOf(

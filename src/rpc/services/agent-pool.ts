@@ -76,7 +76,7 @@ export function agentPoolService(control: Control): ServiceImpl<typeof AgentPool
     getAgentPoolOverview: async (request, context) => {
       const overview = await getPoolOverview(control, callerOf(context), referenceOf(request));
       return {
-        agentPool: shown(overview.pool),
+        agentPool: shown(overview.pool, await newest()),
         agents: toFirstMessages(overview.agents, AgentSchema, toAgent),
         agentTokens: toFirstMessages(overview.tokens, AgentTokenSchema, toAgentToken),
         queuedJobs: toFirstMessages(overview.queue, QueuedJobSchema, toQueuedJob),

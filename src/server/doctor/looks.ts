@@ -2,10 +2,19 @@ import type { AgentConfig } from "../../agent/contract/config.ts";
 import { checkEngine } from "../../agent/program/check-engine.ts";
 import { checkCache, checkCliConfig, checkPassed, checkSources } from "../../agent/work/providers/check-providers.ts";
 import { type Check, skip } from "../../lib/checks/check.ts";
+import { releasesFix } from "../releases/agent-releases.ts";
 import { serverAgentConfig } from "../server-agent-config.ts";
 import { checkAdminKey, checkServerSandbox, keyFilesOf } from "../server-agent-sandbox.ts";
 import type { DoctorContext } from "./context.ts";
-import { checkAgents, checkClock, checkListen, checkMasterKey, checkRetention, checkTls } from "./server-checks.ts";
+import {
+  checkAgentReleases,
+  checkAgents,
+  checkClock,
+  checkListen,
+  checkMasterKey,
+  checkRetention,
+  checkTls,
+} from "./server-checks.ts";
 import { checkBlobs, checkDatabase, checkDataDir, checkDisk, checkIntegrity, checkRoom } from "./storage-checks.ts";
 
 /** A check of the server's own agent. */
@@ -44,6 +53,7 @@ export const looks: readonly (readonly [id: string, fix: string, look: Look])[] 
   ["listen", "choose another --listen", checkListen],
   ["tls", "check --tls-cert-file and --tls-key-file", checkTls],
   ["agents", "", checkAgents],
+  ["agent-releases", releasesFix, checkAgentReleases],
   ["sandbox", "install bubblewrap", checkSandbox],
   ["engine", "install terraform or tofu", ofServerAgent("engine", checkEngine)],
   ["cli-config", "correct the file of --cli-config", ofServerAgent("cli-config", checkCliConfig)],

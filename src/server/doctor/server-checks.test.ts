@@ -1,6 +1,8 @@
-import { chmod, writeFile } from "node:fs/promises";
+import { createHash, generateKeyPairSync } from "node:crypto";
+import { chmod, mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { signManifest } from "../../../scripts/releasing/manifest.ts";
 import { selfSigned } from "../../../test/support/certificate.ts";
 import { ManualClock } from "../../../test/support/manual-clock.ts";
 import { agentRow } from "../../../test/support/rows.ts";
@@ -16,7 +18,15 @@ import type { CommandCall } from "../command.ts";
 import { masterKeyFile, writeMasterKeys } from "../secrets.ts";
 import { openVault } from "../vault-keys.ts";
 import type { DoctorContext } from "./context.ts";
-import { checkAgents, checkClock, checkListen, checkMasterKey, checkRetention, checkTls } from "./server-checks.ts";
+import {
+  checkAgentReleases,
+  checkAgents,
+  checkClock,
+  checkListen,
+  checkMasterKey,
+  checkRetention,
+  checkTls,
+} from "./server-checks.ts";
 
 let held: AsyncDisposableStack;
 let dir: string;
@@ -128,6 +138,38 @@ describe("the certificate", () => {
     expect(await issued(0)).toEqual(check("warn", "CN=localhost, valid until", "windlassd reads it by itself"));
     expect(await issued(-3)).toEqual(check("fail", "it has expired"));
     expect(await issued(3)).toEqual(check("fail", "it is not valid before"));
+  });
+});
+
+describe("versions for agents", () => {
+  const place = () => join(dir, "releases");
+  const look = () => checkAgentReleases(contextOf({ "agent-releases": place() }));
+  const file = "windlass-agent-1.4.2-linux-x64.tar.gz";
+  const publish = async () => {
+    const sha256 = createHash("sha256").update("archive").digest("hex");
+    const artifacts = [{ os: "linux", arch: "x64", file, size: 7, sha256 }];
+    const manifest = Buffer.from(JSON.stringify({ releases: [{ version: "1.4.2", artifacts }] }));
+    const keys = [1, 2].map(() =>
+      String(generateKeyPairSync("ed25519").privateKey.export({ type: "pkcs8", format: "pem" })),
+    );
+    await writeFile(join(place(), "manifest.json"), manifest);
+    await writeFile(join(place(), "manifest.json.sig"), JSON.stringify(signManifest(manifest, keys)));
+  };
+
+  test("are none unless a place is named", async () => {
+    expect(await checkAgentReleases(contextOf())).toEqual(check("skip", "no --agent-releases"));
+  });
+
+  test("are looked at as agents need them", async () => {
+    expect(await look()).toEqual(check("warn", `${place()}: the directory is not there`, "scripts/release"));
+    await mkdir(place());
+    expect(await look()).toEqual(check("warn", `${place()}: manifest.json is not there`, "--agent-releases"));
+    await publish();
+    expect(await look()).toEqual(check("warn", `${file} is in the manifest and is not there`, "put the archive back"));
+    await writeFile(join(place(), file), "archive");
+    expect(await look()).toEqual(check("ok", `1 version in ${place()}, the newest is 1.4.2`));
+    await writeFile(join(place(), "manifest.json.sig"), "{}");
+    expect(await look()).toEqual(check("warn", "signatures of 0 keys", "scripts/release"));
   });
 });
 

@@ -1,13 +1,17 @@
 import { X509Certificate } from "node:crypto";
 import { stat } from "node:fs/promises";
+import { join } from "node:path";
 import { createVault, masterKeyId } from "../../control/core/vault.ts";
 import { retentionTexts } from "../../control/people/system.ts";
 import { tryProbe } from "../../control/upkeep/key-probe.ts";
+import { newestOf } from "../../domain/agents/rollout.ts";
 import { isLoopback } from "../../http/listener.ts";
 import { type Check, fail, ok, skip, warn } from "../../lib/checks/check.ts";
+import { silentLog } from "../../lib/program/log.ts";
 import { version } from "../../lib/program/version.ts";
 import { counted } from "../../lib/text/counted.ts";
 import { bindOnce, readTls } from "../port.ts";
+import { PlacedReleases, releasesFix } from "../releases/agent-releases.ts";
 import { readMasterKeys } from "../secrets.ts";
 import { retentionOf } from "../upkeep-settings.ts";
 import type { DoctorContext } from "./context.ts";
@@ -93,6 +97,23 @@ export async function checkAgents({ store }: DoctorContext): Promise<Check> {
     `${others.length} of ${counted(agents.length, "agent")} ${others.length === 1 ? "is" : "are"} not of version ${version}: ${named.join(", ")}`,
     "upgrade them",
   );
+}
+
+/** What agents are offered can be read, is signed, and is there. */
+export async function checkAgentReleases({ call, dataDir }: DoctorContext): Promise<Check> {
+  const id = "agent-releases";
+  const { settings, clock } = call;
+  if (settings.agentReleases === undefined) return skip(id, "agents are offered no versions: no --agent-releases");
+  const keepIn = join(dataDir, "agent-releases");
+  const releases = new PlacedReleases({ place: settings.agentReleases, keepIn, clock, log: silentLog() });
+  const found = await releases.look();
+  if (found.kind === "none") return warn(id, `${releases.place}: ${found.why}`, releasesFix);
+  if (found.doubt !== "") return warn(id, `${releases.place}: ${found.doubt}`, releasesFix);
+  const [missing] = releases.missing(found.served);
+  if (missing !== undefined)
+    return warn(id, `${releases.place}: ${missing} is in the manifest and is not there`, "put the archive back");
+  const known = found.served.releases;
+  return ok(id, `${counted(known.length, "version")} in ${releases.place}, the newest is ${newestOf(known)}`);
 }
 
 /** The clock is not behind what the database has seen. */

@@ -1,9 +1,10 @@
-import { createHash } from "node:crypto";
-import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { createHash, generateKeyPairSync } from "node:crypto";
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import type { ServerResponse } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { signManifest } from "../../../scripts/releasing/manifest.ts";
 import { ManualClock } from "../../../test/support/manual-clock.ts";
 import { ReleaseMirror } from "../../../test/support/release-mirror.ts";
 import { type Log, silentLog } from "../../lib/program/log.ts";
@@ -11,6 +12,10 @@ import { PlacedReleases } from "./agent-releases.ts";
 
 const archive = Buffer.alloc(300_000, "version 1.4.2 ");
 const file = "windlass-agent-1.4.2-linux-x64.tar.gz";
+const keys = Array.from({ length: 2 }, () =>
+  String(generateKeyPairSync("ed25519").privateKey.export({ type: "pkcs8", format: "pem" })),
+);
+const signed = (manifest: Uint8Array) => JSON.stringify(signManifest(manifest, keys));
 let dir: string;
 let mirror: ReleaseMirror;
 let clock: ManualClock;
@@ -131,4 +136,57 @@ test("releases in a directory are read where they lie", async () => {
   await writeFile(join(dir, file), archive);
   expect((await all(await placed.read(file, 10))).equals(archive.subarray(10))).toBe(true);
   expect(await readFile(join(dir, "manifest.json"))).toEqual(manifestOf(archive));
+});
+
+describe("releases in a directory that agents cannot take", () => {
+  const place = () => join(dir, "releases");
+  const put = (name: string, text: string | Uint8Array) => writeFile(join(place(), name), text);
+  const listed = (version: unknown) => JSON.stringify({ releases: [{ version, artifacts: [] }] });
+  /** Looked at as a start does it. */
+  const said = async () => {
+    const placed = releases(place());
+    await placed.lookAtStart();
+    return { warnings, isServed: (await placed.current()) !== undefined };
+  };
+
+  test("are told at the start: there is no such directory", async () => {
+    expect(await said()).toEqual({ warnings: ["the directory is not there"], isServed: false });
+  });
+
+  test.each<[string, string | undefined, string | undefined, string]>([
+    ["no manifest", undefined, undefined, "manifest.json is not there"],
+    ["one that is not JSON", "{", "{}", "manifest.json is not JSON"],
+    ["another one", listed(1), "{}", "manifest.json is no list of agent versions: releases.0.version: "],
+    ["no signatures", listed("1.4.2"), undefined, "manifest.json.sig is not there"],
+  ])("are told at the start: %s", async (_, manifest, signatures, why) => {
+    await mkdir(place());
+    if (manifest !== undefined) await put("manifest.json", manifest);
+    if (signatures !== undefined) await put("manifest.json.sig", signatures);
+    expect(await said()).toEqual({ warnings: [expect.stringContaining(why)], isServed: false });
+  });
+
+  test.each<[string, (manifest: Uint8Array) => string, string]>([
+    ["none that can be read", () => "signed", "0 keys"],
+    ["those of one key", (manifest) => onlyFirst(signed(manifest)), "1 key"],
+    ["what is too short for one", () => cutSignatures(), "0 keys"],
+  ])("are told at the start, and passed on all the same: signatures are %s", async (_, signatures, count) => {
+    await mkdir(place());
+    const manifest = Buffer.from(listed("1.4.2"));
+    await put("manifest.json", manifest);
+    await put("manifest.json.sig", signatures(manifest));
+    expect(await said()).toEqual({
+      warnings: [`manifest.json.sig has signatures of ${count}, and 2 are needed`],
+      isServed: true,
+    });
+    await put("manifest.json.sig", signed(manifest));
+    warnings = [];
+    expect(await said()).toEqual({ warnings: [], isServed: true });
+  });
+
+  function onlyFirst(text: string): string {
+    const { signatures }: ReturnType<typeof signManifest> = JSON.parse(text);
+    return JSON.stringify({ signatures: [...signatures.slice(0, 1), ...signatures.slice(0, 1)] });
+  }
+
+  const cutSignatures = () => JSON.stringify({ signatures: ["a", "b"].map((key) => ({ key, signature: "c2hvcnQ=" })) });
 });

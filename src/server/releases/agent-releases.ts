@@ -1,12 +1,14 @@
 import { createHash } from "node:crypto";
-import { createReadStream } from "node:fs";
+import { createReadStream, existsSync } from "node:fs";
 import { mkdir, readFile, rename, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import * as z from "zod";
 import type { AgentReleases, ServedManifest } from "../../control/core/control.ts";
 import type { Clock } from "../../lib/clock.ts";
 import type { Log } from "../../lib/program/log.ts";
-import { messageOf } from "../../lib/values/errors.ts";
+import { oneLine } from "../../lib/text/clean-text.ts";
+import { counted } from "../../lib/text/counted.ts";
+import { errnoOf, messageOf } from "../../lib/values/errors.ts";
 import { WindlassError } from "../../lib/words/errors.ts";
 import { ReleaseHttp } from "../../terraform/engines/releases/release-http.ts";
 
@@ -34,6 +36,25 @@ const shape = z.object({
   ),
 });
 
+/** The server believes no signature: agents do, and it only looks whether there could be enough. */
+const signaturesShape = z.object({ signatures: z.array(z.object({ key: z.string(), signature: z.string() })) });
+const neededSignatures = 2;
+/** Of Ed25519. */
+const signatureBytes = 64;
+
+/** What there is in a place. */
+export type FoundReleases =
+  | {
+      readonly kind: "found";
+      readonly served: ServedManifest;
+      /** What agents will refuse, in one line; empty if nothing is seen. */
+      readonly doubt: string;
+    }
+  | { readonly kind: "none"; readonly why: string };
+
+/** What to do about a place that has nothing that agents take. */
+export const releasesFix = "put there what scripts/release makes, or mend --agent-releases (docs/updates.md)";
+
 interface Parts {
   /** A directory, or an HTTP(S) address of one. */
   readonly place: string;
@@ -41,12 +62,15 @@ interface Parts {
   readonly keepIn: string;
   readonly clock: Clock;
   readonly log: Log;
+  /** Aborted when nobody wants anything any more. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** Agent versions in a directory, as `scripts/release` makes it, or behind an address, from where files are fetched when they are asked for. */
 export class PlacedReleases implements AgentReleases {
   readonly #parts: Parts;
   readonly #url: URL | undefined;
+  readonly #signal: AbortSignal;
   readonly #fetching = new Map<string, Promise<string>>();
   #seen: { readonly untilMs: number; readonly manifest: Promise<ServedManifest | undefined> } | undefined;
   #lastProblem = "";
@@ -54,12 +78,24 @@ export class PlacedReleases implements AgentReleases {
   constructor(parts: Parts) {
     this.#parts = parts;
     this.#url = urlOf(parts.place);
+    this.#signal = parts.signal ?? new AbortController().signal;
+  }
+
+  /** Where it is, without passwords. */
+  get place(): string {
+    return this.#url === undefined ? this.#parts.place : `${this.#url.origin}${this.#url.pathname}`;
+  }
+
+  /** Says now what is wrong, and not when the first agent asks. An address may be slow: it is not waited for. */
+  async lookAtStart(): Promise<void> {
+    const looking = this.current();
+    if (this.#url === undefined) await looking;
   }
 
   readonly current = (): Promise<ServedManifest | undefined> => {
     const nowMs = this.#parts.clock.monotonicMs();
     if (this.#seen === undefined || this.#seen.untilMs <= nowMs)
-      this.#seen = { untilMs: nowMs + lookMs, manifest: this.#look() };
+      this.#seen = { untilMs: nowMs + lookMs, manifest: this.#current() };
     return this.#seen.manifest;
   };
 
@@ -71,27 +107,39 @@ export class PlacedReleases implements AgentReleases {
     return from >= size ? nothing() : createReadStream(path, { start: from });
   };
 
-  /** One that cannot be read is as none: nothing happens. */
-  async #look(): Promise<ServedManifest | undefined> {
+  /** What is there now. Never rejects. */
+  async look(): Promise<FoundReleases> {
     try {
-      const served = servedOf(await this.#bytes("manifest.json"), await this.#bytes("manifest.json.sig"));
-      this.#lastProblem = "";
-      return served;
+      const [manifest, signatures] = [await this.#bytes("manifest.json"), await this.#bytes("manifest.json.sig")];
+      return { kind: "found", served: servedOf(manifest, signatures), doubt: signatureDoubt(signatures) };
     } catch (error) {
-      const problem = messageOf(error);
-      const { log, place } = this.#parts;
-      if (problem !== this.#lastProblem)
-        log.warn({ place: shown(place), reason: problem }, "agent releases cannot be read");
-      this.#lastProblem = problem;
-      return undefined;
+      return { kind: "none", why: oneLine(messageOf(error)) };
     }
   }
 
+  /** Files of the manifest that are not there. Those behind an address are fetched when an agent asks for them. */
+  missing({ files }: ServedManifest): readonly string[] {
+    return this.#url === undefined ? [...files].filter((file) => !existsSync(join(this.#parts.place, file))) : [];
+  }
+
+  /** One that cannot be read is as none: nothing happens. */
+  async #current(): Promise<ServedManifest | undefined> {
+    const found = await this.look();
+    if (this.#signal.aborted) return undefined;
+    const isNone = found.kind === "none";
+    const reason = isNone ? found.why : found.doubt;
+    const what = isNone ? "agent releases cannot be read" : "agents will refuse the agent releases";
+    if (reason !== "" && reason !== this.#lastProblem)
+      this.#parts.log.warn({ place: this.place, reason }, `${what}: ${releasesFix}`);
+    this.#lastProblem = reason;
+    return isNone ? undefined : found.served;
+  }
+
   async #bytes(name: string): Promise<Uint8Array> {
-    if (this.#url === undefined) return readFile(join(this.#parts.place, name));
+    if (this.#url === undefined) return fileIn(this.#parts.place, name);
     await using http = new ReleaseHttp(this.#parts.clock, undefined);
     const limits = { maxBytes: maxManifestBytes, deadlineMs: 30_000 };
-    const bytes = await http.read(this.#at(name), limits, new AbortController().signal);
+    const bytes = await http.read(this.#at(name), limits, this.#signal);
     if (bytes === undefined) throw new Error(`${name} is not there`);
     return bytes;
   }
@@ -127,7 +175,7 @@ export class PlacedReleases implements AgentReleases {
     await rm(into, { force: true });
     await using http = new ReleaseHttp(this.#parts.clock, undefined);
     const limits = { maxBytes: maxFileBytes, deadlineMs: fetchMs };
-    const found = await http.save({ url: this.#at(file), into, ...limits }, new AbortController().signal);
+    const found = await http.save({ url: this.#at(file), into, ...limits }, this.#signal);
     if (found === undefined)
       throw new WindlassError("storage_unavailable", `${file} is in the manifest and is not there`);
     if (found !== sha256) {
@@ -141,11 +189,46 @@ export class PlacedReleases implements AgentReleases {
 
 async function* nothing(): AsyncGenerator<Uint8Array> {}
 
-const artifactsIn = (manifest: Uint8Array) =>
-  shape.parse(JSON.parse(Buffer.from(manifest).toString("utf8"))).releases.flatMap(({ artifacts }) => artifacts);
+async function fileIn(directory: string, name: string): Promise<Uint8Array> {
+  try {
+    return await readFile(join(directory, name));
+  } catch (error) {
+    if (errnoOf(error) !== "ENOENT") throw error;
+    throw new Error(existsSync(directory) ? `${name} is not there` : "the directory is not there", { cause: error });
+  }
+}
+
+function jsonOf(bytes: Uint8Array): unknown {
+  try {
+    return JSON.parse(Buffer.from(bytes).toString("utf8"));
+  } catch {
+    return undefined;
+  }
+}
+
+function releasesIn(manifest: Uint8Array): z.infer<typeof shape>["releases"] {
+  const json = jsonOf(manifest);
+  if (json === undefined) throw new Error("manifest.json is not JSON");
+  const { data, error } = shape.safeParse(json);
+  if (data !== undefined) return data.releases;
+  const [first] = error?.issues ?? [];
+  throw new Error(`manifest.json is no list of agent versions: ${first?.path.join(".")}: ${first?.message}`);
+}
+
+/** Whose they are, only an agent knows. */
+function signatureDoubt(signatures: Uint8Array): string {
+  const found = signaturesShape.safeParse(jsonOf(signatures)).data?.signatures ?? [];
+  const signed = found.filter(({ signature }) => Buffer.from(signature, "base64").length === signatureBytes);
+  const count = new Set(signed.map(({ key }) => key)).size;
+  return count >= neededSignatures
+    ? ""
+    : `manifest.json.sig has signatures of ${counted(count, "key")}, and ${neededSignatures} are needed`;
+}
+
+const artifactsIn = (manifest: Uint8Array) => releasesIn(manifest).flatMap(({ artifacts }) => artifacts);
 
 function servedOf(manifest: Uint8Array, signatures: Uint8Array): ServedManifest {
-  const { releases } = shape.parse(JSON.parse(Buffer.from(manifest).toString("utf8")));
+  const releases = releasesIn(manifest);
   return {
     ...{ manifest, signatures },
     sha256: createHash("sha256").update(manifest).digest("hex"),
@@ -162,8 +245,3 @@ function urlOf(place: string): URL | undefined {
   const url = /^https?:\/\//.test(place) ? URL.parse(place) : null;
   return url ?? undefined;
 }
-
-const shown = (place: string): string => {
-  const url = urlOf(place);
-  return url === undefined ? place : `${url.origin}${url.pathname}`;
-};
