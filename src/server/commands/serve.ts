@@ -20,7 +20,7 @@ export const serveCommand: ServerCommand = {
     await using spareLogThread = settings.databaseUrl === undefined ? new SpareLogThread() : undefined;
     // Only here: the other commands need not wait for all that serves.
     const { openServer } = await import("../server.ts");
-    const { collectStartGarbage } = await import("../start-garbage.ts");
+    const { collectStartGarbage } = await import("../../lib/program/start-garbage.ts");
     const stop = Promise.withResolvers<number>();
     const stopping = new AbortController();
     const onSignal = (signal: NodeJS.Signals) => {

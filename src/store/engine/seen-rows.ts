@@ -13,7 +13,7 @@ interface Kept {
 }
 
 /** A question that is asked with other values again and again. */
-export interface Question {
+export interface KeptQuestion {
   /** Tells it from others, and from tables. */
   readonly text: string;
   /** What its answers are made of. */
@@ -111,13 +111,13 @@ export class SeenRows {
   }
 
   /** What was answered to a question, in an array, until one of its tables is written. */
-  answer({ text, tables }: Question, about: string): readonly unknown[] | undefined {
+  answer({ text, tables }: KeptQuestion, about: string): readonly unknown[] | undefined {
     const kept = this.#find(text, about);
     return kept !== undefined && kept.writes === this.#writesOf(tables) ? asArray(kept.answer) : undefined;
   }
 
   /** Called before a question is asked, as `asking`. Answers last only where rows do. */
-  answering({ text, tables }: Question, about: string): (answer: readonly unknown[]) => void {
+  answering({ text, tables }: KeptQuestion, about: string): (answer: readonly unknown[]) => void {
     const writes = this.#writesOf(tables);
     return (answer) => {
       if (!this.#isLasting || this.#writesOf(tables) !== writes) return;

@@ -15,7 +15,7 @@ import {
 } from "../engine/boundary.ts";
 import { asParameter, driverError } from "../engine/dialect.ts";
 import { type Preparable, prepared } from "../engine/prepared.ts";
-import type { Question } from "../engine/seen-rows.ts";
+import type { KeptQuestion } from "../engine/seen-rows.ts";
 import type { QueryContext } from "./context.ts";
 
 /** How rows of a table are spoken of, and where they are. */
@@ -243,7 +243,7 @@ export function manyBy<T extends PgTable, N extends Name<T>>(
  */
 export function keepingAnswers<A extends readonly unknown[], R>(
   { seen }: QueryContext,
-  question: Question,
+  question: KeptQuestion,
   ask: (...args: A) => Promise<readonly R[]>,
 ): (...args: A) => Promise<readonly R[]> {
   return async (...args) => {

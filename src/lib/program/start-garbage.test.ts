@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { ManualClock } from "../../test/support/manual-clock.ts";
+import { ManualClock } from "../../../test/support/manual-clock.ts";
 import { collectStartGarbage } from "./start-garbage.ts";
 
 /** Seconds that go by, each with the share of it in which the process worked; tells after which it collected. */

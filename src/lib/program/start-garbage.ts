@@ -1,7 +1,7 @@
 import { performance } from "node:perf_hooks";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
-import { type Clock, systemClock } from "../lib/clock.ts";
+import { type Clock, systemClock } from "../clock.ts";
 
 interface Parts {
   readonly clock?: Clock;
