@@ -142,6 +142,8 @@ describe("windlassd", () => {
     await program.says(/the certificate stays as it was/);
     expect(await shown(Number(port))).toBe(second);
     expect(await program.stop("SIGTERM")).toMatchObject({ code: 0 });
+    // A log whose last line is another one is of a server that was killed.
+    expect(program.stderr()).toMatch(/"exitCode":0,"msg":"stopped"\}\n$/);
   });
 });
 
