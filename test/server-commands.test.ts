@@ -240,7 +240,7 @@ test.skipIf(!hasPostgres)(
     const second = await windlassd(scene, call("two"));
     expect(second).toMatchObject({
       code: 2,
-      stderr: expect.stringContaining("this database was made with a master key: put it back"),
+      stderr: expect.stringContaining("this database was made with a master key: copy master.key from another server"),
     });
     expect(await readdir(join(scene.directory, "two"))).not.toContain("master.key");
     await first.stop("SIGKILL");
