@@ -195,7 +195,11 @@ describe.skipIf(!hasPostgres)("a start is refused", { timeout: 60_000 }, () => {
     ["a name without address", "postgres://plain@nowhere.invalid/net", /has no address \(.*nowhere.invalid.*DNS/],
     ["a socket that is not there", "postgres:///net?host=DIR", /socket .* cannot be opened/],
     ["a wrong password", "postgres://locked:wrong@127.0.0.1:PORT/net", /refuses the user or the password/],
-    ["no password", "postgres://locked@127.0.0.1:PORT/net", /asks for a password, and --database-url has none/],
+    [
+      "no password",
+      "postgres://locked@127.0.0.1:PORT/net",
+      /asks for a password, and --database-url has none: .*--database-password-file/,
+    ],
     ["no such role", "postgres://ghost@127.0.0.1:PORT/net", /role "ghost" does not exist/],
     ["no such database", "postgres://plain@127.0.0.1:PORT/none", /no such database .*create it/],
     [
@@ -237,12 +241,12 @@ describe.skipIf(!hasPostgres)("a start is refused", { timeout: 60_000 }, () => {
     [
       "a database that takes no changes",
       "postgres://postgres@127.0.0.1:PORT/fixed",
-      /default_transaction_read_only is on/,
+      /default_transaction_read_only is on.*SET default_transaction_read_only = off/,
     ],
     [
       "no host of several",
       "postgres://plain@127.0.0.1:1,127.0.0.1:2/net",
-      /no host .* can be used \(127.0.0.1:1: .*ECONNREFUSED.*; 127.0.0.1:2: /,
+      /no host .* can be used \(127.0.0.1:1: .*ECONNREFUSED.*; 127.0.0.1:2: .*\): look at their names and ports/,
     ],
   ])("by %s, with what to do", async (_name, url, message) => {
     expect(await refusalOf(url)).toEqual(unavailable(message));

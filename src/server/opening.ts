@@ -107,13 +107,13 @@ async function takeDatabase(
 function refuseUnusable({ isInRecovery, isReadOnly, now }: DatabaseFacts, clock: Clock): void {
   if (isInRecovery)
     throw new StartError(
-      5,
+      7,
       "the PostgreSQL server is in recovery: it follows another one, or has not come up. Give --database-url of the one that takes writes",
     );
   if (isReadOnly)
     throw new StartError(
-      5,
-      "the database is read-only (default_transaction_read_only): windlassd has to write. Let it, or give --database-url of another one",
+      7,
+      "the database is read-only, and windlassd has to write: ALTER DATABASE … SET default_transaction_read_only = off (or ALTER ROLE, or postgresql.conf), or name the primary in --database-url",
     );
   const skewMs = clock.now().getTime() - now.getTime();
   const why = skewText(skewMs > 0 ? Math.max(0, skewMs - answerMs) : skewMs);

@@ -69,6 +69,7 @@ test("another key is refused by its id and its source, before anything is sealed
 test("a database that was made with a key gets no other one when its file is gone", async () => {
   await becomeKnown();
   await expect(open()).rejects.toEqual(startError(`${masterKeyFile(dir)} is missing`));
+  await expect(open()).rejects.toEqual(startError("copy master.key from another server of this database"));
   await expect(readFile(masterKeyFile(dir))).rejects.toMatchObject({ code: "ENOENT" });
 });
 
@@ -84,5 +85,7 @@ test("a database of before there were probes takes the key that is there, and kn
   await becomeKnown();
   await writeFile(masterKeyFile(dir), textOf(a));
   await open();
-  await expect(open(textOf(b))).rejects.toEqual(startError("is not the one of this database"));
+  await expect(open(textOf(b))).rejects.toEqual(
+    startError("is not the one of this database: copy master.key from another server of this database"),
+  );
 });

@@ -42,18 +42,21 @@ export async function openVault(parts: VaultParts): Promise<Vault> {
   }
 }
 
+/** What to do without the right key. */
+export const whereKeysAre =
+  "copy master.key from another server of this database or from your backup, or give that key as WINDLASS_MASTER_KEY";
+
 const wrongKey = ({ key, file }: MasterKeys): StartError =>
   new StartError(
     2,
-    `the master key ${masterKeyId(key)} (${file ?? "WINDLASS_MASTER_KEY"}) is not the one of this database: start with the key that it was made with`,
+    `the master key ${masterKeyId(key)} (${file ?? "WINDLASS_MASTER_KEY"}) is not the one of this database: ${whereKeysAre}`,
   );
 
 async function firstKeys({ dataDir, store, random, log }: VaultParts): Promise<MasterKeys> {
   if ((await store.read((q) => q.meta.get(generationKey))) !== undefined) {
-    const advice = "put it back from your backup, or give it as WINDLASS_MASTER_KEY";
     throw new StartError(
       2,
-      `${masterKeyFile(dataDir)} is missing, and this database was made with a master key: ${advice}`,
+      `${masterKeyFile(dataDir)} is missing, and this database was made with a master key: ${whereKeysAre}`,
     );
   }
   const keys = await makeMasterKey(dataDir, random);

@@ -1,4 +1,4 @@
-import { s3PlaceOf, withoutKeys } from "../lib/net/s3-url.ts";
+import { s3OptionProblem, s3PlaceOf, withoutKeys } from "../lib/net/s3-url.ts";
 import { parsed, type SettingSchema } from "../lib/setting-schemas.ts";
 
 const expected =
@@ -9,4 +9,5 @@ const expected =
 export const blobUrl = (): SettingSchema<string> => ({
   ...parsed(expected, (text) => (s3PlaceOf(text) === undefined ? undefined : text), "URL"),
   shown: withoutKeys,
+  why: s3OptionProblem,
 });

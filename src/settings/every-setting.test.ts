@@ -35,7 +35,7 @@ const samples: Readonly<Record<string, readonly [good: string, bad: string | nul
   databasePooling: ["transaction", "statement"],
   databaseStatementTimeout: ["0", "1 minute"],
   databaseDirectUrl: ["postgres://u@db:5432/windlass", "db:5432"],
-  databaseUrl: ["postgres://u@db/windlass", "mysql://u@db/windlass"],
+  databaseUrl: ["postgres://u@db/windlass", "postgres://u:1#x@db/windlass"],
   debug: ["true", "2"],
   diskReserve: ["1GiB", "1Gib"],
   endedKeyTtl: ["30d", "month"],

@@ -61,7 +61,10 @@ describe.skipIf(!hasPostgres)("a server on PostgreSQL", () => {
   test("is refused where the database takes no writes", async () => {
     const name = new URL(url).pathname.slice(1);
     await execute(`ALTER DATABASE ${name} SET default_transaction_read_only = on`);
-    await expect(open("readonly")).rejects.toThrow("the database is read-only");
+    await expect(open("readonly")).rejects.toMatchObject({
+      exitCode: 7,
+      message: expect.stringMatching(/the database is read-only.*default_transaction_read_only = off/),
+    });
   });
 
   test("is not ready while its clock strays, and is again when it is set", async () => {

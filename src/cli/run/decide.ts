@@ -45,13 +45,16 @@ async function giveUp({ client }: Deciding, run: Run): Promise<"decided"> {
   return "decided";
 }
 /** The apply of a refresh-only plan changes nothing but what is recorded. */
-const questionOf = (run: Run): string =>
-  run.options?.refreshOnly === true
-    ? `${run.workspace}: ${plannedText(run)}: accept?`
-    : `Apply these changes to ${run.workspace}? (${plannedText(run)})`;
+const questionOf = (run: Run): string => {
+  const denied = run.deniedBy === "" ? "" : `The hook ${run.deniedBy} has denied this plan. `;
+  return run.options?.refreshOnly === true
+    ? `${denied}${run.workspace}: ${plannedText(run)}: accept?`
+    : `${denied}Apply these changes to ${run.workspace}? (${plannedText(run)})`;
+};
 
 async function waitForSomebody(context: Context, run: Run, signal: AbortSignal): Promise<"decided"> {
-  context.notes.progress(`${run.id} waits until somebody decides:`);
+  const who = run.deniedBy === "" ? "somebody decides" : `an owner confirms what the hook ${run.deniedBy} has denied`;
+  context.notes.progress(`${run.id} waits until ${who}:`);
   context.notes.next(decisionHints(context, run));
   const forever = new Promise<never>(() => {});
   await abortable(forever, signal).catch(() => {});

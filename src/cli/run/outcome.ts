@@ -71,8 +71,8 @@ export const resolveHint = (context: Pick<Context, "command">, { id }: Pick<Run,
 });
 
 /** The next steps for a plan that waits for a person. */
-export const decisionHints = (context: Context, { id }: Run): readonly Hint[] => [
-  { label: "Confirm", command: context.command(`run confirm ${id}`) },
+export const decisionHints = (context: Context, { id, deniedBy }: Run): readonly Hint[] => [
+  { label: deniedBy === "" ? "Confirm" : "Confirm it as an owner", command: context.command(`run confirm ${id}`) },
   { label: "Discard", command: context.command(`run discard ${id}`) },
   { label: "Read it", command: context.command(`run plan ${id}`) },
 ];
@@ -80,13 +80,21 @@ export const decisionHints = (context: Context, { id }: Run): readonly Hint[] =>
 /** The waiting for a run ended before the run did: exit code 8. */
 export function stillWaiting(context: Context, run: Run): CliError {
   const isPlanned = run.state === RunState.PLANNED;
-  const what = isPlanned ? `waits for confirmation (${plannedText(run)})` : waitsFor(run);
+  const what = isPlanned ? undecided(run) : waitsFor(run);
   const go = { label: "Follow it", command: context.command(`run watch ${run.id}`) };
   const end = { label: "End it", command: context.command(`run cancel ${run.id}`) };
   return new CliError("stillWaiting", `run ${run.id} ${what}`, {
     metadata: { run_id: run.id, state: stateName(run.state) },
     hints: isPlanned ? decisionHints(context, run) : [go, end],
   });
+}
+
+/** A plan that a hook has denied is not like any other. */
+function undecided(run: Run): string {
+  const { deniedBy } = run;
+  return deniedBy === ""
+    ? `waits for confirmation (${plannedText(run)})`
+    : `waits for an owner to confirm it (${plannedText(run)}): the hook ${deniedBy} has denied the plan`;
 }
 
 function waitsFor(run: Run): string {
@@ -104,7 +112,7 @@ export const interruptedRun = (context: Context, { id }: Run): CliError =>
 /** The same where it is known how the run stands: one that waits for a person goes on waiting. */
 export const interruptedAt = (context: Context, latest: Run): CliError =>
   latest.state === RunState.PLANNED
-    ? interrupted(context, latest.id, `waits for confirmation (${plannedText(latest)})`, decisionHints(context, latest))
+    ? interrupted(context, latest.id, undecided(latest), decisionHints(context, latest))
     : interruptedRun(context, latest);
 
 function interrupted(context: Context, id: string, what: string, hints: readonly Hint[]): CliError {

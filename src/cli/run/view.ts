@@ -13,13 +13,15 @@ import {
   type Waiting,
   WaitingReason,
 } from "../../gen/windlass/v1/run_pb.ts";
+import { cleanLines } from "../../lib/text/clean-text.ts";
 import { counted } from "../../lib/text/counted.ts";
+import { cutText } from "../../lib/text/wrap-text.ts";
 import { lookUp } from "../../lib/values/records.ts";
 import { appliedWords, type CountedChanges, plannedWords, shortWords } from "../../lib/words/change-words.ts";
 import type { Context } from "../server/context.ts";
 import { linkTo } from "../shared/web-links.ts";
 import { ageText, bytesText, spanText, timeText } from "../terminal/ages.ts";
-import { type Column, detailLines } from "../terminal/table.ts";
+import { type Column, type Detail, detailLines } from "../terminal/table.ts";
 import { enumText } from "../terminal/words.ts";
 import { factsOf, waitingTextOf } from "./states.ts";
 
@@ -196,13 +198,28 @@ export async function sayLink(context: Context, run: Run): Promise<void> {
   if (link !== undefined) context.notes.say(`See it at ${link}`);
 }
 
-/** What a hook says, in its first line: `-o json` has it all. */
-function hookLine({ phase, name, exitCode, summary }: RunHook): readonly [string, string] {
-  const [first = "", ...others] = summary.split("\n").filter((line) => line.trim() !== "");
-  const more = others.length === 0 ? "" : ` (and ${counted(others.length, "more line")})`;
+/** What is shown of a summary; `-o json` and the run's page have all of it. */
+const maxSummaryLines = 20;
+const maxSummaryWidth = 1_000;
+const shownHashDigits = 12;
+
+/** A hook with what it ended with, and what it says below. */
+function hookDetail(id: string, { phase, name, sha256, exitCode, summary }: RunHook): Detail {
+  const hash = sha256 === "" ? "" : ` (SHA-256 ${sha256.slice(0, shownHashDigits)})`;
   const result = exitCode === 0 ? "" : exitCode < 0 ? "was ended" : `exit code ${exitCode}`;
-  const said = first === "" ? "" : `${first.slice(0, 200)}${more}`;
-  return [phase === RunPhase.APPLY ? "Apply's hook" : "Plan's hook", [name, result, said].filter(Boolean).join(": ")];
+  const label = phase === RunPhase.APPLY ? "Apply's hook" : "Plan's hook";
+  return [label, [`${name}${hash}`, result].filter(Boolean).join(": "), summaryLines(id, summary)];
+}
+
+function summaryLines(id: string, summary: string): readonly string[] {
+  const text = cleanLines(summary)
+    .trimEnd()
+    .replace(/^(?:[ \t]*\n)+/, "");
+  const lines = text === "" ? [] : text.split("\n");
+  const more = lines.length - maxSummaryLines;
+  const shown = lines.slice(0, maxSummaryLines).map((line) => cutText(line, maxSummaryWidth));
+  const rest = `(and ${counted(more, "more line")}: windlass run get ${id} -o json, or the run's page)`;
+  return more > 0 ? [...shown, rest] : shown;
 }
 
 /** A run for a person. */
@@ -217,7 +234,7 @@ export const runLines = (run: Run, link = ""): readonly string[] =>
     ["Error", run.errorMessage],
     ...run.warnings.map((warning) => ["Warning", warning] as const),
     ["Denied by", run.deniedBy],
-    ...run.hooks.map(hookLine),
+    ...run.hooks.map((hook) => hookDetail(run.id, hook)),
     ...inFlightLines(run),
     ...lostLines(run),
     ["Kind", kindText(run)],

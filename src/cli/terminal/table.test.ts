@@ -50,4 +50,13 @@ describe("tables", () => {
       ]),
     ).toEqual(["Name:        prod", "Created by:  ana"]);
   });
+
+  test("a text below a detail keeps its lines, and cannot act on the terminal", () => {
+    expect(
+      detailLines([
+        ["Hook", "cost", ["# Cost", "", "  12\u001b[2J$", "a\rb\u202e"]],
+        ["Id", "run_1"],
+      ]),
+    ).toEqual(["Hook:  cost", "    # Cost", "", "      12 [2J$", "    a b", "Id:    run_1"]);
+  });
 });

@@ -163,11 +163,17 @@ function lineOf(
 const paintOf = ({ column }: Strip, text: string): Text =>
   column.isStatus === true ? painted(styleOfStatus(text), text) : text;
 
-/** Lines of `Name:  value`, the values aligned; entries without a value are left out. */
-export function detailLines(entries: readonly (readonly [string, string])[]): readonly string[] {
-  const shown = entries.filter(([, value]) => value !== "").map(([name, value]) => [`${name}:`, cell(value)] as const);
+/** A name with its value, and the lines of a longer text that stand below it. */
+export type Detail = readonly [name: string, value: string, below?: readonly string[]];
+
+/** Lines of `Name:  value`, the values aligned, texts below them indented; entries without a value are left out. */
+export function detailLines(entries: readonly Detail[]): readonly string[] {
+  const shown = entries.filter(([, value]) => value !== "");
   const width = Math.max(0, ...shown.map(([name]) => textWidth(name)));
-  return shown.map(([name, value]) => `${name}${" ".repeat(width - textWidth(name) + gap)}${value}`);
+  return shown.flatMap(([name, value, below = []]) => [
+    `${name}:${" ".repeat(width - textWidth(name) + gap)}${cell(value)}`,
+    ...below.map((line) => `    ${oneLine(line)}`.trimEnd()),
+  ]);
 }
 
 /** Names and messages are other people's text. */

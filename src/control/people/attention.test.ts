@@ -92,6 +92,10 @@ describe.each(testEngines)("what needs somebody, on $name", (engine) => {
         ],
       },
     ]);
+    await control.store.write((tx) => tx.runs.save({ ...planned.run, deniedBy: "post-plan.d/cost" }));
+    expect((await found())[1]?.items[0]?.detail).toBe(
+      "1 to add, 0 to change, 0 to destroy; the hook post-plan.d/cost has denied it: only an owner may confirm it",
+    );
     const interrupted = async () => {
       const all = await control.store.read((q) => q.jobs.countByStatus());
       return Object.fromEntries(all.map(({ status, count }) => [status, count]));

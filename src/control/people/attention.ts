@@ -189,9 +189,13 @@ async function ofRuns(
   ];
 }
 
-function planText({ plannedChanges, options, engine, errorMessage }: Run): string {
-  if (errorMessage !== "" || plannedChanges === null) return errorMessage;
-  return plannedWords(plannedChanges, { isRefreshOnly: options.isRefreshOnly, engine });
+function planText({ plannedChanges, options, engine, errorMessage, deniedBy }: Run): string {
+  const denied = deniedBy === null ? "" : `the hook ${deniedBy} has denied it: only an owner may confirm it`;
+  const found =
+    errorMessage !== "" || plannedChanges === null
+      ? errorMessage
+      : plannedWords(plannedChanges, { isRefreshOnly: options.isRefreshOnly, engine });
+  return [found, denied].filter((part) => part !== "").join("; ");
 }
 
 /** Most workspaces that are looked for to be counted. */

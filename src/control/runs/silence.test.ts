@@ -8,6 +8,7 @@ import type { Job } from "../../domain/runs/job.ts";
 import type { Run } from "../../domain/runs/run.ts";
 import { plainConfiguration } from "../../domain/workspaces/configuration.ts";
 import { DesiredState, JobStage } from "../../gen/windlass/agent/v1/job_pb.ts";
+import { memoryLog } from "../../lib/program/log.ts";
 import { newId } from "../../lib/words/ids.ts";
 import { getAgent } from "../agents/agents.ts";
 import { createPool } from "../agents/pools.ts";
@@ -107,6 +108,17 @@ describe("an agent was last seen when its last message came", () => {
     expect(await seen()).toEqual({ status: "unknown", silentMs: 45_001 });
     await pass(255_000);
     expect(await seen()).toEqual({ status: "errored", silentMs: 300_001 });
+  });
+
+  test("and the log says by its name who is silent", async () => {
+    const { log, records } = memoryLog();
+    await start();
+    await beat();
+    await fixture.clock.advance(45_001);
+    await liveness.flush(fixture.control);
+    await sweepOnce({ ...fixture.control, log });
+    const told = { msg: "an agent is silent", name: agent.said.name, status: "unknown", silentMs: 45_001 };
+    expect(records).toContainEqual(expect.objectContaining(told));
   });
 
   test("also while its stream is open: it is unknown, stays so when that ends, and is back with its next message", async () => {

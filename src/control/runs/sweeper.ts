@@ -154,9 +154,10 @@ async function tellSilence(control: Control, agents: readonly SilentRow[], now: 
   const forgotten = await store.step((tx) => tx.agents.forget(ghosts));
   if (forgotten > 0) log.warn({ agents: forgotten }, "agents registered and never came: they are forgotten");
   const moved = await store.step((tx) => tx.agents.fallSilent(lost));
+  const names = new Map(agents.map(({ id, name }) => [id, name]));
   for (const { id, status, lastSeenAt } of moved) {
     const silentMs = now.getTime() - lastSeenAt.getTime();
-    log.warn({ agentId: id, status, silentMs }, "an agent is silent");
+    log.warn({ agentId: id, name: names.get(id), status, silentMs }, "an agent is silent");
   }
   if (moved.length + forgotten > 0) for (const topic of [topics.jobs, topics.agents]) control.wake.notify(topic);
 }
@@ -164,10 +165,9 @@ async function tellSilence(control: Control, agents: readonly SilentRow[], now: 
 /** Silent for so long that it would be errored, of an agent that never opened a stream: nothing can come of it. */
 const isGhost = ({ status, sessionEpoch }: SilentRow): boolean => status === "errored" && sessionEpoch === 0;
 
-const silenceOf = ({ id, status, lastSeenAt, sessionEpoch }: SilentRow, now: Date, silence: Silence): SilentRow => ({
-  id,
+const silenceOf = ({ status, lastSeenAt, ...agent }: SilentRow, now: Date, silence: Silence): SilentRow => ({
+  ...agent,
   lastSeenAt,
-  sessionEpoch,
   status: agentStatusAfter(status, { kind: "silent", forMs: now.getTime() - lastSeenAt.getTime() }, silence),
 });
 

@@ -1,3 +1,5 @@
+import { didYouMean } from "../did-you-mean.ts";
+
 /** Where objects lie in a store that speaks S3. */
 export interface S3Place {
   readonly bucket: string;
@@ -29,8 +31,8 @@ export function s3PlaceOf(text: string): S3Place | undefined {
   const region = searchParams.get("region") ?? undefined;
   const pathStyle = searchParams.get("path-style") ?? (endpoint === undefined ? "false" : "true");
   if (endpoint !== undefined && !isEndpoint(endpoint)) return undefined;
-  if (region !== undefined && !/^[\w-]+$/.test(region)) return undefined;
-  if (pathStyle !== "true" && pathStyle !== "false") return undefined;
+  if (region !== undefined && !isRegion(region)) return undefined;
+  if (!isSwitch(pathStyle)) return undefined;
   return {
     bucket: hostname,
     prefix: prefix === "" ? "" : `${prefix}/`,
@@ -39,6 +41,34 @@ export function s3PlaceOf(text: string): S3Place | undefined {
     isPathStyle: pathStyle === "true",
   };
 }
+
+/** Which option of such a URL is wrong, if that is all that is wrong; shows no value, and no name that may be something else. */
+export function s3OptionProblem(text: string): string | undefined {
+  if (!/^s3:\/\/[^?#@]*\?[^#@]*$/.test(text) || !URL.canParse(text)) return undefined;
+  const { searchParams } = new URL(text);
+  const seen = new Set<string>();
+  for (const [name, value] of searchParams) {
+    if (!options.includes(name)) return unknownOption(name);
+    if (seen.has(name)) return `${name} is given twice`;
+    seen.add(name);
+    if (name === "endpoint" && !isEndpoint(value)) return "endpoint: expected an address such as https://minio:9000";
+    if (name === "region" && !isRegion(value)) return "region: expected a name such as eu-central-1";
+    if (name === "path-style" && !isSwitch(value)) return "path-style: expected true or false";
+  }
+  return undefined;
+}
+
+function unknownOption(name: string): string {
+  if (!/^[A-Za-z][\w-]{0,29}$/.test(name)) return `something is not an option of this URL: it can have ${listed}`;
+  if (/key|secret|token|password/i.test(name))
+    return `${name} is not an option of this URL: keys come from the environment, from ~/.aws or from the role of the machine`;
+  const near = didYouMean(name, options);
+  return `${name} is not an option of this URL${near === "" ? `: it can have ${listed}` : near}`;
+}
+
+const listed = options.join(", ");
+const isRegion = (text: string): boolean => /^[\w-]+$/.test(text);
+const isSwitch = (text: string): boolean => text === "true" || text === "false";
 
 function isEndpoint(text: string): boolean {
   if (!/^https?:\/\//.test(text) || !URL.canParse(text)) return false;

@@ -12,7 +12,10 @@ const told: readonly (readonly [HttpAnswer, string])[] = [
   [{ status: 421 }, `${between} answers 421: it serves another name`],
   [{ status: 429 }, `${between} answers 429: it limits how often`],
   [{ status: 502 }, `${between} answers 502: a proxy gets no good answer from the server behind it`],
-  [{ status: 503 }, `${between} answers 503: a proxy has no server`],
+  [
+    { status: 503 },
+    `${between} answers 503: a proxy has no server to pass the call on to: is windlassd running, and ready? Its /readyz says`,
+  ],
   [{ status: 504 }, `${between} answers 504: a proxy waited too long`],
   [{ status: 505 }, `${between} answers 505: it does not speak the version of HTTP`],
   [{ status: 599 }, `${between} answers 599: it failed`],

@@ -36,7 +36,7 @@ const meanings: Readonly<Record<number, string>> = {
   500: "something in it went wrong: see the log of the proxy",
   501: "it does not know this kind of request: let the proxy speak HTTP/2 on both sides",
   502: "a proxy gets no good answer from the server behind it: is windlassd running, and does the proxy speak to its port as it should (HTTP/2, with TLS or without)?",
-  503: "a proxy has no server to pass the call on to: is windlassd running?",
+  503: "a proxy has no server to pass the call on to: is windlassd running, and ready? Its /readyz says why it is not",
   504: "a proxy waited too long for the server behind it: give its time-outs for reading at least 60 s",
   505: "it does not speak the version of HTTP that was asked for: let the proxy speak HTTP/2 on both sides",
   511: "the network wants a login: open a web page with a browser on this machine",

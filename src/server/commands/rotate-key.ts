@@ -10,6 +10,7 @@ import { demandOwnObjects } from "../open-stores.ts";
 import { type MasterKeys, readMasterKeys, writeMasterKeys } from "../secrets.ts";
 import { dataDirOf } from "../settings.ts";
 import { StartError } from "../start-error.ts";
+import { whereKeysAre } from "../vault-keys.ts";
 
 /** Gives the database another master key. */
 export const rotateKeyCommand: ServerCommand = {
@@ -55,7 +56,7 @@ async function keysToRotate(call: CommandCall, dataDir: string, store: Store): P
     throw new StartError(2, `there is no master key in ${dataDir}: nothing was started there yet`);
   const vault = createVault(keys.key, random, keys.older);
   if ((await tryProbe({ store, vault })).kind === "wrong-key")
-    throw new StartError(2, `the master key ${masterKeyId(keys.key)} is not the one of this database`);
+    throw new StartError(2, `the master key ${masterKeyId(keys.key)} is not the one of this database: ${whereKeysAre}`);
   if (keys.older.length > 0) {
     call.note(
       `windlassd: going on from the key ${keys.older.map(masterKeyId).join(", ")} to ${masterKeyId(keys.key)}\n`,

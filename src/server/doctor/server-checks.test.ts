@@ -59,7 +59,9 @@ describe("the master key", () => {
   test("is made by the first start, and is missing after that", async () => {
     expect(await checkMasterKey(contextOf())).toEqual(check("warn", "no master key yet", "the first start makes it"));
     const store = await rows();
-    expect(await checkMasterKey(contextOf({}, { store }))).toEqual(check("fail", "missing", `${dir}/master.key`));
+    expect(await checkMasterKey(contextOf({}, { store }))).toEqual(
+      check("fail", `${dir}/master.key is missing`, "copy master.key from"),
+    );
   });
 
   test("is well if it opens what was sealed, whatever it is tried on", async () => {
@@ -75,7 +77,9 @@ describe("the master key", () => {
     const store = await rows();
     await sealedWith(store, a);
     await writeMasterKeys(dir, [b]);
-    expect(await checkMasterKey(contextOf({}, { store }))).toEqual(check("fail", "is not the one of this database"));
+    expect(await checkMasterKey(contextOf({}, { store }))).toEqual(
+      check("fail", "is not the one of this database", "copy master.key from"),
+    );
     await writeMasterKeys(dir, [b, a]);
     expect(await checkMasterKey(contextOf({}, { store }))).toEqual(check("warn", "rotation", "windlassd rotate-key"));
     await chmod(masterKeyFile(dir), 0o640);

@@ -14,6 +14,7 @@ import { bindOnce, readTls } from "../port.ts";
 import { PlacedReleases, releasesFix } from "../releases/agent-releases.ts";
 import { readMasterKeys } from "../secrets.ts";
 import { retentionOf } from "../upkeep-settings.ts";
+import { whereKeysAre } from "../vault-keys.ts";
 import type { DoctorContext } from "./context.ts";
 
 const dayMs = 86_400_000;
@@ -28,13 +29,13 @@ export async function checkMasterKey({ call, dataDir, store }: DoctorContext): P
   const keys = await readMasterKeys(dataDir, call.settings.masterKey);
   if (keys === undefined && store === undefined)
     return warn(id, "there is no master key yet", "the first start makes it");
-  if (keys === undefined) return fail(id, "the master key is missing", `put it back as ${dataDir}/master.key`);
+  if (keys === undefined) return fail(id, `${dataDir}/master.key is missing`, whereKeysAre);
   const name = `${masterKeyId(keys.key)} from ${keys.file ?? "WINDLASS_MASTER_KEY"}`;
   if (keys.file !== undefined && ((await stat(keys.file)).mode & 0o077) !== 0)
     return fail(id, `others may read ${keys.file}`, `chmod 600 ${keys.file}`);
   if (store === undefined) return ok(id, `${name}; there is no database to try it on`);
   const probe = await tryProbe({ store, vault: createVault(keys.key, call.random, keys.older) });
-  if (probe.kind === "wrong-key") return fail(id, `${name} is not the one of this database`, "put the right one back");
+  if (probe.kind === "wrong-key") return fail(id, `${name} is not the one of this database`, whereKeysAre);
   if (keys.older.length > 0) return warn(id, `${name}: a rotation was not finished`, "run windlassd rotate-key again");
   return ok(id, probe.kind === "absent" ? `${name}; nothing was sealed yet` : `${name} opens what was sealed`);
 }

@@ -52,7 +52,7 @@ describe.skipIf(!hasPostgres)("a caller is told what PostgreSQL lacks", () => {
     [
       "an administrator's stop, 57P01",
       () => failure("SELECT pg_terminate_backend(pg_backend_pid())"),
-      "the database cannot be reached",
+      "the database cannot be reached by the server: its log and /readyz say why",
     ],
     ["a start that is under way, 57P03", () => raised("57P03"), "the database cannot be reached"],
   ])("%s", async (_name, fail, message) => {

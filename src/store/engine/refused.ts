@@ -21,7 +21,7 @@ const toldOfCode: { readonly [code: string]: Told } = {
 
 const told: { readonly [failure: string]: Told } = {
   full: ["the database has no room or no free connection", 5_000],
-  lost: ["the database cannot be reached", 1_000],
+  lost: ["the database cannot be reached by the server: its log and /readyz say why", 1_000],
   "read-only": ["the database is read-only for now", 1_000],
   slow: ["the database took too long", 5_000],
   forbidden: ["the database does not let this server do what it needs: see the server's log", 30_000],

@@ -116,7 +116,7 @@ export interface HeardAgent {
 
 /** What decides what an agent's silence means. */
 export type SilentAgent = Pick<Agent, "id" | "status" | "lastSeenAt">;
-export type SilentRow = SilentAgent & Pick<Agent, "sessionEpoch">;
+export type SilentRow = SilentAgent & Pick<Agent, "sessionEpoch" | "name">;
 
 /**
  * Before which moment an agent was last seen: an idle or busy one that becomes unknown, an unknown one that becomes

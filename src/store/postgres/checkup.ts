@@ -64,7 +64,7 @@ function risksOf({ commits, waits_for }: Facts, { address }: DatabaseRoute): rea
 const whyReadOnly = ({ is_standby }: Facts): string =>
   is_standby
     ? "PostgreSQL is read-only here: a standby, which only follows its primary. Name the primary in --database-url, or both (postgres://a,b/db), and the one that can be written to is found"
-    : "PostgreSQL is read-only: default_transaction_read_only is on for this database, its user or its server. Switch it off";
+    : "PostgreSQL is read-only: default_transaction_read_only is on for this database, its user or its server. Switch it off (ALTER DATABASE … SET default_transaction_read_only = off), or name the primary in --database-url";
 
 /**
  * A pooler that gives the server's connections to one transaction at a time breaks what a session has prepared. It hides behind its own

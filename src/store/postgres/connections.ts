@@ -151,7 +151,7 @@ function noneLeft(failures: readonly string[], last: unknown): unknown {
   const metadata = isWindlassError(cause) ? cause.metadata : {};
   return new WindlassError(
     "storage_unavailable",
-    `no host of --database-url can be used (${[...new Set(failures)].join("; ")})`,
+    `no host of --database-url can be used (${[...new Set(failures)].join("; ")}): look at their names and ports, and whether one runs that takes writes`,
     { cause: last, metadata, retryAfterMs: 1_000 },
   );
 }

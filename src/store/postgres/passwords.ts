@@ -28,8 +28,9 @@ export function passwordOf(
     const named = passFile ?? environment.PGPASSFILE;
     const found = await inPassFile(named ?? join(homedir(), ".pgpass"), question, named !== undefined);
     if (found !== undefined) return found;
+    const ways = "name a file with it in --database-password-file, or in passfile= of the URL, or set PGPASSWORD";
     const where = named === undefined ? "" : `, and ${named} has no line for ${question.user} on ${question.host}`;
-    throw unavailable(`PostgreSQL asks for a password, and --database-url has none${where}`);
+    throw unavailable(`PostgreSQL asks for a password, and --database-url has none${where}: ${ways}`);
   };
 }
 

@@ -62,7 +62,8 @@ function whyRefused({ code = "", message }: pg.DatabaseError): string | undefine
   if (/unsupported startup parameter/.test(message)) return pooled(message);
   if (code === "42501")
     return `the user of --database-url may not do what windlassd needs (${message}): make it the owner of the database, and of what is in it`;
-  if (code === "25006") return `PostgreSQL is read-only (${message}): name the primary in --database-url`;
+  if (code === "25006")
+    return `PostgreSQL is read-only (${message}): name the primary in --database-url, or see default_transaction_read_only there`;
   if (code === "53300" || /too many connections|no more connections allowed/.test(message))
     return `PostgreSQL cannot serve windlassd now: it has no connection left (${message}): raise max_connections, or lower --database-connections`;
   if (code === "53100")

@@ -34,6 +34,8 @@ describe.skipIf(!hasBrowser)("what hooks say, in the browser", () => {
     expect(await shown.locator("img, a").count()).toBe(0);
     expect(somebody.complaints).toEqual([]);
     const told = await scene.cli(server, ["run", "get", id]);
-    expect(told.stdout).toMatch(/Plan's hook:\s+post-plan\.d\/cost: exit code 10: # Cost \(and 1 more line\)/);
+    expect(told.stdout).toMatch(
+      /Plan's hook: +post-plan\.d\/cost \(SHA-256 [0-9a-f]{12}\): exit code 10\n {4}# Cost\n {4}<img src=x .*\n/,
+    );
   });
 });

@@ -1,5 +1,6 @@
 import { S3ServiceException } from "@aws-sdk/client-s3";
 import { errnoOf, messageOf } from "../../../lib/values/errors.ts";
+import { lookUp } from "../../../lib/values/records.ts";
 import { WindlassError } from "../../../lib/words/errors.ts";
 
 /** When a caller may try again. */
@@ -49,15 +50,34 @@ function whatOf(error: Error): string {
   if (known !== undefined) return known;
   if (/region is missing/i.test(error.message))
     return "no region is known: give it as region=… in --blob-url, or set AWS_REGION";
-  if (error.name === "TimeoutError" || error.name === "AbortError") return "it does not answer in time";
-  if (isUnreadable(error))
-    return `what answers there is no S3 store${status === undefined ? "" : ` (status ${status})`}`;
+  if (error.name === "TimeoutError" || error.name === "AbortError")
+    return `it does not answer in time: ${lookAt}, and firewalls`;
+  if (isUnreadable(error)) return noS3(status);
   const code = errnoOf(error);
   if (code !== undefined && isOfCertificate(code))
     return `its certificate is not trusted (${code}): name its authority in NODE_EXTRA_CA_CERTS, or add it to the system's`;
+  const way = lookUp(ofTheWay, code ?? "");
+  if (way !== undefined) return `${textOf(error)}: ${way}`;
   if (code !== undefined || !(error instanceof S3ServiceException)) return textOf(error);
   return `${error.name}: ${error.message}${status === undefined ? "" : ` (status ${status})`}`;
 }
+
+const lookAt = "look at endpoint= of --blob-url";
+
+/** What to look at where the way to the store is broken, by the system's error. */
+const ofTheWay: Readonly<Record<string, string>> = {
+  ECONNREFUSED: `${lookAt}, and whether the store runs`,
+  ECONNRESET: `${lookAt}, http or https, and whether the store runs`,
+  EPROTO: `${lookAt}: does the store speak https there?`,
+  ENOTFOUND: `${lookAt}, and DNS`,
+  EAI_AGAIN: `${lookAt}, and DNS`,
+  ETIMEDOUT: `${lookAt}, and firewalls`,
+  EHOSTUNREACH: `${lookAt}, and the network`,
+  ENETUNREACH: `${lookAt}, and the network`,
+};
+
+const noS3 = (status?: number): string =>
+  `what answers there is no S3 store${status === undefined ? "" : ` (status ${status})`}: ${lookAt}`;
 
 /** Several addresses of one name were tried: the error has no message of its own. */
 const textOf = (error: Error): string =>
@@ -97,10 +117,4 @@ export function isPassing(error: unknown): boolean {
 
 /** What answers as no S3 store does. */
 export const notS3 = (shown: string): WindlassError =>
-  new WindlassError(
-    "storage_unavailable",
-    `the objects in ${shown} cannot be reached: what answers there is no S3 store`,
-    {
-      retryAfterMs,
-    },
-  );
+  new WindlassError("storage_unavailable", `the objects in ${shown} cannot be reached: ${noS3()}`, { retryAfterMs });

@@ -241,6 +241,9 @@ describe("whoever cannot use the bucket is told why:", () => {
     await gone[Symbol.asyncDispose]();
     const nowhere = await opened(gone.url());
     await expect(nowhere.usage()).rejects.toEqual(unavailable("ECONNREFUSED"));
+    await expect(nowhere.usage()).rejects.toEqual(
+      unavailable(": look at endpoint= of --blob-url, and whether the store runs"),
+    );
   });
 
   test("its certificate is nobody's", async () => {

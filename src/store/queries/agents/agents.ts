@@ -151,7 +151,7 @@ function silenceQueries({
   t: { agents },
   dialect,
 }: QueryContext): Pick<AgentQueries, "silent" | "fallSilent" | "forget"> {
-  const { id, status, lastSeenAt, sessionEpoch } = agents;
+  const { id, name, status, lastSeenAt, sessionEpoch } = agents;
   const columns = { id, status, lastSeenAt };
   const fall = prepared<{ rows: string }>()(() =>
     db
@@ -179,7 +179,7 @@ function silenceQueries({
   return {
     silent: ({ unknownBefore, erroredBefore }, { after, limit }) =>
       db
-        .select({ ...columns, sessionEpoch })
+        .select({ ...columns, name, sessionEpoch })
         .from(agents)
         .where(
           and(
