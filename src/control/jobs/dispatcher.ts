@@ -22,7 +22,21 @@ import { conditionsOf } from "../core/selectors.ts";
 import { declineOffer } from "./results.ts";
 
 /** How many queued jobs one look reads: of one organization in one pool, and of all. */
-const bounds = { each: 500, limit: 2_000 };
+interface Bounds {
+  readonly each: number;
+  readonly limit: number;
+}
+
+/** At most. */
+const widest: Bounds = { each: 500, limit: 2_000 };
+/**
+ * At first a few for each free place, so that a look costs no more in a long queue than in a short one: most agents may take the first
+ * that come. Only if places stay free, and more jobs wait, it is looked at as many as there may be.
+ */
+const boundsFor = (freePlaces: number): Bounds => ({
+  each: Math.min(widest.each, Math.max(32, 4 * freePlaces)),
+  limit: Math.min(widest.limit, Math.max(500, 16 * freePlaces)),
+});
 /** The floor under the wake-ups: a lost one costs this long. */
 const pollMs = 2_000;
 
@@ -72,11 +86,18 @@ async function look(control: Control, aside: SetAside): Promise<Looked> {
   const now = control.clock.monotonicMs();
   for (const [id, untilMs] of aside) if (untilMs <= now) aside.delete(id);
   const turnOf = (id: OrganizationId) => control.wake.version(topics.turn(id));
-  const wanted = { present, connectedAgents, turnOf };
-  const { order: all, jobs } = await control.store.read((q) => readQueue(q, wanted));
-  const order = all.filter(({ id }) => !aside.has(id));
-  if (order.length === 0) return nothing;
-  const assignments = assign(order, present.map(slotOf));
+  const agents = { present, connectedAgents, turnOf };
+  const slots = present.map(slotOf);
+  const freePlaces = connectedAgents.reduce((sum, { concurrency, jobs: held }) => sum + concurrency - held.size, 0);
+  const chosen = async (bounds: Bounds) => {
+    const queue = await control.store.read((q) => readQueue(q, { ...agents, bounds }));
+    const order = queue.order.filter(({ id }) => !aside.has(id));
+    return { ...queue, assignments: assign(order, slots) };
+  };
+  const first = await chosen(boundsFor(freePlaces));
+  const isEnough = first.assignments.length >= freePlaces || !first.isCut;
+  const { jobs, assignments } = isEnough ? first : await chosen(widest);
+  if (assignments.length === 0) return nothing;
   // Each to its end: what one of them throws does not leave the others to nobody.
   const offers = await Promise.allSettled(
     assignments.map((assignment) => {
@@ -97,6 +118,7 @@ interface Look {
   readonly connectedAgents: readonly ConnectedAgent[];
   /** Numbers the last turn of an organization, here or at another process: the newest is the greatest. */
   readonly turnOf: (organizationId: OrganizationId) => number;
+  readonly bounds: Bounds;
 }
 
 /** What decides of a session. */
@@ -110,12 +132,16 @@ function slotOf(connected: ConnectedAgent): AgentSlot {
 interface Queue {
   readonly order: readonly Candidate[];
   readonly jobs: ReadonlyMap<Job["id"], Job>;
+  /** Perhaps more wait than the bounds let in. */
+  readonly isCut: boolean;
 }
 
 /** The queued jobs that a connected agent may take, in the order of dispatch. Grants are checked here again. */
 async function readQueue(q: Queries, look: Look): Promise<Queue> {
-  const granted = await takeableJobs(q, look);
-  if (granted.length === 0) return { order: [], jobs: new Map() };
+  const read = await q.jobs.candidates([...new Set(look.connectedAgents.map(({ poolId }) => poolId))], look.bounds);
+  const isCut = isCutBy(look.bounds, read);
+  const granted = await takeableJobs(q, read, look);
+  if (granted.length === 0) return { order: [], jobs: new Map(), isCut };
   const allowed = granted.map(({ job }) => job);
   const warm = await warmAgents(q, allowed);
   const running = new Map<OrganizationId, number>(
@@ -137,13 +163,25 @@ async function readQueue(q: Queries, look: Look): Promise<Queue> {
   }));
   const waiting = new Set(candidates.map(({ organizationId }) => organizationId));
   const served = new Map([...waiting].map((id) => [id, look.turnOf(id)]));
-  return { order: dispatchOrder(candidates, running, served), jobs: new Map(allowed.map((job) => [job.id, job])) };
+  const order = dispatchOrder(candidates, running, served);
+  return { order, jobs: new Map(allowed.map((job) => [job.id, job])), isCut };
 }
 
-/** The jobs that one of the agents may take: only those of their pools are read, and of every organization a share. */
-async function takeableJobs(q: Queries, { present, connectedAgents }: Look): Promise<readonly GrantedJob[]> {
+/** All that wait were read if neither all together nor one organization in one pool has come to its bound. */
+function isCutBy({ each, limit }: Bounds, read: readonly Job[]): boolean {
+  if (read.length >= limit) return true;
+  const shares = Map.groupBy(read, ({ organizationId, poolId }) => `${organizationId} ${poolId}`);
+  return [...shares.values()].some((share) => share.length >= each);
+}
+
+/** The jobs that one of the agents may take: of those that were read of their pools, of every organization a share. */
+async function takeableJobs(
+  q: Queries,
+  read: readonly Job[],
+  { present, connectedAgents }: Look,
+): Promise<readonly GrantedJob[]> {
   const byPool = Map.groupBy(connectedAgents, (connected) => connected.poolId);
-  const allowed = await grantedJobs(q, await q.jobs.candidates([...byPool.keys()], bounds));
+  const allowed = await grantedJobs(q, read);
   const granted = await withNeeds(q, allowed, present);
   const fits = new Fits();
   const mayTake = (connected: ConnectedAgent, { job, conditions, wish, needs }: GrantedJob) =>

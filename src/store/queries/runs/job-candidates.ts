@@ -8,12 +8,14 @@ import type { QueryContext } from "../context.ts";
 
 /** Of one organization in one pool so many are numbered at least, however many pools there are. */
 const fewestNumbered = 50;
+/** And at most so many for each that is wanted of it. */
+const numberedForEach = 8;
 /** Engines take so many queries in a union. */
 const maxTogether = 200;
 
 /**
  * The jobs that a dispatch looks at. Of each organization in each pool the first ones are read by an index, so that a look
- * costs the same however long the queues are. These are numbered twice: within their workspace and rank, so that a workspace
+ * costs the same however long the queues are. These are numbered twice: within their workspace, rank and urgency, so that a workspace
  * with many takes one place at a time, and by that within their organization and pool, so that each gets a share.
  */
 export function jobCandidates(context: QueryContext): Pick<Queries["jobs"], "candidates"> {
@@ -24,7 +26,10 @@ export function jobCandidates(context: QueryContext): Pick<Queries["jobs"], "can
   return {
     candidates: async (pools, { each, limit }) => {
       const queues = await queuesOf(context, pools);
-      const numbered = Math.max(fewestNumbered, Math.ceil((2 * limit) / queues.length));
+      const numbered = Math.max(
+        fewestNumbered,
+        Math.min(numberedForEach * each, Math.ceil((2 * limit) / queues.length)),
+      );
       const found: Job[] = [];
       for (let from = 0; from < queues.length; from += maxTogether) {
         const open = queues.slice(from, from + maxTogether).map((queue) => firstOf(context, queue, numbered));
@@ -70,10 +75,10 @@ function firstOf({ t: { jobs } }: QueryContext, queue: SQL, limit: number): SQL 
 const chosenOf = (open: SQL, { each, limit }: { readonly each: number; readonly limit: number }): SQL => sql`
   select id from (
     select id, rank, urgency, queued_at,
-      row_number() over (partition by pool_id, organization_id order by rank, turn, urgency, queued_at, id) as share
+      row_number() over (partition by pool_id, organization_id order by rank, urgency, turn, queued_at, id) as share
     from (
       select id, pool_id, organization_id, rank, urgency, queued_at,
-        row_number() over (partition by pool_id, workspace_id, rank order by urgency, queued_at, id) as turn
+        row_number() over (partition by pool_id, workspace_id, rank, urgency order by queued_at, id) as turn
       from (${open}) as open
     ) as turns
   ) as shares where share <= ${each} order by share, rank, urgency, queued_at, id limit ${limit}`;

@@ -58,6 +58,7 @@ describeOnBoth("the queue of jobs", (store) => {
         for (const [ahead, row] of queued(poolId).entries()) {
           expect(places.get(row.id)).toBe(ahead);
           expect(await q.jobs.countAhead(row)).toBe(ahead);
+          expect(await q.jobs.jobsAhead([row.id])).toEqual(new Map([[row.id, ahead]]));
         }
       }
       expect(places.size).toBe(rows.filter(({ status }) => status === "queued").length);
