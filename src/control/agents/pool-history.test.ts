@@ -46,7 +46,9 @@ test("the last hour of a pool, from its jobs", async () => {
   expect(Math.max(...history.minutes.map(({ queued }) => queued))).toBe(2);
 });
 
-test("of so many runs that not all are looked at, only the minutes are told of which all is known", async () => {
+test("of so many runs that not all are looked at, only the minutes are told of which all is known", {
+  timeout: 120_000,
+}, async () => {
   await fixture.control.store.write(async (tx) => {
     for (let n = 0; n < 40 * 500; n++) await ran(tx, 600, 600, 600 - (n % 300));
     for (let n = 0; n < 500; n++) await ran(tx, 2_000, 2_000, 1_900);
