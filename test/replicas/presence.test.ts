@@ -171,7 +171,7 @@ describe.skipIf(!hasPostgres)("of an agent that is connected to another replica"
     expect((await again("second")).agent.id).toBe(agent.id);
   });
 
-  test("what is wanted of it here is found there without a notice", async () => {
+  test("what is wanted of it here is found there without a notice", { timeout: 120_000 }, async () => {
     there.control.presence.enter(connected());
     await there.membership.beat();
     const stop = new AbortController();
