@@ -77,7 +77,10 @@ export function callsOf({ settings, random }: Pick<Opening, "settings" | "random
     streams: grpcTenant({ routes, interceptors, gate, refuse, open }),
     tenants: [
       rpcTenant({ routes, interceptors, gate, refuse, open }),
-      tfeTenant({ control, callers, observers: watching.callObservers, holdMs: settings.tfeHold }),
+      tfeTenant({
+        ...{ control, callers, observers: watching.callObservers },
+        ...{ holdMs: settings.tfeHold, publicUrl: settings.publicUrl },
+      }),
       ...(control.web === undefined
         ? []
         : [webTenant({ control, callers, files: webFiles, observers: watching.callObservers })]),

@@ -24,6 +24,8 @@ export interface TfeOptions {
   readonly observers: readonly CallObserver[];
   /** How long reads of what is under way are held until something happens; 0 is not at all. */
   readonly holdMs: number;
+  /** How people reach the server, if that is set. */
+  readonly publicUrl?: string | undefined;
 }
 
 /** Where the API begins, as every client has it. */
@@ -31,7 +33,7 @@ const apiPath = "/api/v2";
 
 /** Serves the TFE API, the discovery document that leads to it, and the URLs of its objects. */
 export const tfeTenant =
-  ({ control, callers, observers, holdMs }: TfeOptions): Tenant =>
+  ({ control, callers, observers, holdMs, publicUrl }: TfeOptions): Tenant =>
   ({ shutdown }) => {
     const server: TfeServer = {
       control,
@@ -50,12 +52,12 @@ export const tfeTenant =
         ? api.match(method, path.slice(apiPath.length))
         : open.match(method, path);
       if (match === undefined && !isOurs(path)) return "not-mine";
-      await answerTo({ ...server, callers, observers, shutdown }, exchange, match);
+      await answerTo({ ...server, callers, observers, publicUrl, shutdown }, exchange, match);
       return "answered";
     };
   };
 
-interface Serving extends TfeServer, Pick<TfeOptions, "callers" | "observers"> {
+interface Serving extends TfeServer, Pick<TfeOptions, "callers" | "observers" | "publicUrl"> {
   readonly shutdown: AbortSignal;
 }
 
@@ -97,7 +99,7 @@ async function answerOf(
 ): Promise<TfeAnswer> {
   const { control, callers } = serving;
   const { request, address, recognize } = exchange;
-  const origin = asPublished(exchange.origin, control.web?.publicUrl);
+  const origin = asPublished(exchange.origin, serving.publicUrl);
   demandMetadata(request);
   const query = new URL(request.url ?? "/", "http://localhost").searchParams;
   const call: OpenCall = {

@@ -28,7 +28,8 @@ nginx.describe("nginx in front of two servers", { timeout: 120_000 }, () => {
       await using held = new AsyncDisposableStack();
       await using scene = await openScene();
       const port = await freePort();
-      const published = [...args, "--public-url", `https://127.0.0.1:${port}`];
+      // The terraform program is told it also by a server that has no UI.
+      const published = [...args, "--no-web", "--public-url", `https://127.0.0.1:${port}`];
       const one = await scene.server({ engine: "postgres", args: published });
       const two = await scene.server({ beside: one, args: published });
       const place = await openPlace(scene, "nginx");

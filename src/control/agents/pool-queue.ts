@@ -55,7 +55,7 @@ export async function viewQueue(
 ): Promise<readonly QueuedJobView[]> {
   const [first] = jobs;
   if (first === undefined) return [];
-  const ahead = await q.jobs.countAhead(first);
+  const ahead = (await q.jobs.jobsAhead([first.id])).get(first.id) ?? 0;
   const grants = new Set(await q.pools.grants(pool.id));
   const runs = new Map((await q.runs.byIds(jobs.map(({ runId }) => runId))).map((row) => [row.id, row]));
   const workspaceIds = [...new Set(jobs.map(({ workspaceId }) => workspaceId))];

@@ -87,12 +87,11 @@ async function look(control: Control, aside: SetAside): Promise<Looked> {
   for (const [id, untilMs] of aside) if (untilMs <= now) aside.delete(id);
   const turnOf = (id: OrganizationId) => control.wake.version(topics.turn(id));
   const agents = { present, connectedAgents, turnOf };
-  const slots = present.map(slotOf);
   const freePlaces = connectedAgents.reduce((sum, { concurrency, jobs: held }) => sum + concurrency - held.size, 0);
   const chosen = async (bounds: Bounds) => {
     const queue = await control.store.read((q) => readQueue(q, { ...agents, bounds }));
     const order = queue.order.filter(({ id }) => !aside.has(id));
-    return { ...queue, assignments: assign(order, slots) };
+    return { ...queue, assignments: assign(order, present.map(slotOf)) };
   };
   const first = await chosen(boundsFor(freePlaces));
   const isEnough = first.assignments.length >= freePlaces || !first.isCut;

@@ -73,6 +73,11 @@ describe("behind a proxy that says nothing of TLS", () => {
     expect(asPublished(origin, undefined)).toBe(origin);
   });
 
+  test("nobody who came over TLS is led away from it", () => {
+    expect(asPublished("https://w.example.com", "http://w.example.com")).toBe("https://w.example.com");
+    expect(asPublished("https://w.example.com", publicUrl)).toBe(publicUrl);
+  });
+
   test("a port of its own is part of it", () => {
     expect(asPublished("http://w.example.com:17443", "https://w.example.com:17443")).toBe(
       "https://w.example.com:17443",

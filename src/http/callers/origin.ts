@@ -23,13 +23,13 @@ export function originOf({ peer, headers, isSecure, pathPrefix }: Seen, proxies:
 }
 
 /**
- * The same, when the host that was asked is that of `--public-url`: then its scheme counts. A proxy that ends TLS mostly passes the host
- * on, and says nothing of the scheme.
+ * The same, over TLS when the host that was asked is that of an `https` `--public-url`: a proxy that ends TLS mostly passes the host on,
+ * and says nothing of the scheme.
  */
 export function asPublished(origin: string, publicUrl: string | undefined): string {
-  if (publicUrl === undefined) return origin;
-  const { protocol, host } = new URL(publicUrl);
-  const asked = new URL(origin.replace(/^https?:/, protocol));
+  if (publicUrl === undefined || !publicUrl.startsWith("https:")) return origin;
+  const { host } = new URL(publicUrl);
+  const asked = new URL(origin.replace(/^http:/, "https:"));
   return asked.host === host ? `${publicUrl}${asked.pathname === "/" ? "" : asked.pathname}` : origin;
 }
 

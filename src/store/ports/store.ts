@@ -211,9 +211,7 @@ export interface Queries {
     demandOfPool(poolId: PoolId): Promise<readonly JobDemand[]>;
     /** How many jobs each organization has offered or started. */
     runningByOrganization(): Promise<readonly { readonly organizationId: OrganizationId; readonly count: number }[]>;
-    /** How many queued jobs of the same pool come before (rank, urgency, queuedAt, id). */
-    countAhead(job: QueuePosition & Pick<Job, "poolId">): Promise<number>;
-    /** The same of many queued jobs, by one look at their queues. */
+    /** How many jobs of the same pool come before each of these, of those that are queued, by (rank, urgency, queuedAt, id). */
     jobsAhead(ids: readonly JobId[]): Promise<ReadonlyMap<JobId, number>>;
     insert(row: Job): Promise<void>;
     /** Overwrites the row. */

@@ -152,8 +152,7 @@ describe.each(testEngines)("the store of workspaces and their work on $name", (e
         ]);
         expect(ids(await q.jobs.candidates([null, "apool_1"], { each: 9, limit: 1 }))).toEqual(["job_2"]);
         expect(ids(await q.jobs.queuedOfWorkspace("ws_1"))).toHaveLength(4);
-        expect(await q.jobs.countAhead(job({ id: "job_4", rank: 1, queuedAt: at(1) }))).toBe(2);
-        expect(await q.jobs.countAhead(job({ id: "job_9", rank: 1, queuedAt: at(1), poolId: null }))).toBe(1);
+        expect(await q.jobs.jobsAhead(["job_4"])).toEqual(new Map([["job_4", 2]]));
       });
     });
 

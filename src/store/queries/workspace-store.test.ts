@@ -108,6 +108,14 @@ describe.each(testEngines)("workspaces and variable sets on $name", (engine) => 
     const network = await store.read((q) => q.workspaces.get("ws_1"));
     if (network !== undefined) await store.write((tx) => tx.workspaces.save({ ...network, sharesState: true }));
     expect(await sharingWith("apps"), "one that shares in both ways comes once").toEqual(["dns", "network"]);
+    await given(async (tx) => {
+      for (let n = 0; n < 210; n += 1) {
+        const id = `ws_other${n}` as const;
+        await tx.workspaces.insert(workspace({ id, organizationId: "org_2", name: `w${n}`, poolId: null }));
+        await tx.workspaces.setConsumers(id, ["apps"]);
+      }
+    });
+    expect(await sharingWith("apps"), "however many share with this name elsewhere").toEqual(["dns", "network"]);
 
     await given((tx) => tx.workspaces.moveConsumer("org_1", "apps", "later"));
     expect(await store.read((q) => q.workspaces.consumers(["ws_1", "ws_4"]))).toEqual([

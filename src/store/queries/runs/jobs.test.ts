@@ -57,7 +57,6 @@ describeOnBoth("the queue of jobs", (store) => {
       for (const poolId of pools) {
         for (const [ahead, row] of queued(poolId).entries()) {
           expect(places.get(row.id)).toBe(ahead);
-          expect(await q.jobs.countAhead(row)).toBe(ahead);
           expect(await q.jobs.jobsAhead([row.id])).toEqual(new Map([[row.id, ahead]]));
         }
       }

@@ -6,7 +6,7 @@ import type { Queries, QueuePosition } from "../../ports/store.ts";
 import { isClaimed, isFalse, isQueued, isSet } from "../../tables/conditions.ts";
 import type { QueryContext } from "../context.ts";
 import { newestFirst } from "../pages.ts";
-import { counted, getting, inserting, many, manyBy, one, saving } from "../rows.ts";
+import { getting, inserting, many, manyBy, one, saving } from "../rows.ts";
 import { jobCandidates } from "./job-candidates.ts";
 import { jobTimes } from "./job-times.ts";
 import { compareAndSet } from "./job-writes.ts";
@@ -56,13 +56,7 @@ function lookUps(context: QueryContext): LookUps {
 
 type Queue = Pick<
   JobQueries,
-  | "queuedOfPool"
-  | "queuedOfWorkspace"
-  | "heldInPool"
-  | "runningByOrganization"
-  | "demandOfPool"
-  | "countAhead"
-  | "jobsAhead"
+  "queuedOfPool" | "queuedOfWorkspace" | "heldInPool" | "runningByOrganization" | "demandOfPool" | "jobsAhead"
 >;
 
 function queue(context: QueryContext): Queue {
@@ -137,8 +131,6 @@ function queue(context: QueryContext): Queue {
         .where(and(isClaimed(jobs.status), samePool(poolId)))
         .orderBy(desc(jobs.queuedAt), desc(jobs.id))
         .limit(limit),
-    countAhead: ({ poolId, ...job }) =>
-      counted(context, jobs, and(isQueued(jobs.status), samePool(poolId), sql`${place} < ${placeOf(job)}`)),
     jobsAhead: async (ids): Promise<ReadonlyMap<JobId, number>> => {
       if (ids.length === 0) return new Map();
       const given = asParameter(

@@ -1,8 +1,8 @@
 import type { SQL } from "drizzle-orm";
 import type { Workspace } from "../../../domain/workspaces/workspace.ts";
 import type { OrganizationId, WorkspaceId } from "../../../lib/words/ids.ts";
-import { and, asc, eq, gt, inArray, ne, sql } from "../../drizzle/orm.ts";
-import { prepared } from "../../engine/prepared.ts";
+import { and, asc, eq, exists, gt, inArray, ne, sql } from "../../drizzle/orm.ts";
+import { prepared, type Slot } from "../../engine/prepared.ts";
 import type { NamePage } from "../../ports/pages.ts";
 import type { WorkspaceQueries } from "../../ports/workspaces.ts";
 import { isTrue } from "../../tables/conditions.ts";
@@ -19,6 +19,12 @@ type Consumers = Pick<WorkspaceQueries, "consumers" | "setConsumers" | "moveCons
 
 type Sharing = Pick<Workspace, "id" | "organizationId" | "name"> & { readonly after: string; readonly limit: number };
 
+/**
+ * Up to so many workspaces that share with a name are taken one by one, whose ever they are. Where there are more, in other organizations
+ * perhaps, those of the own one are gone through, so that nobody else's make it slow.
+ */
+const mostNamed = 200;
+
 /** Who may read whose outputs. */
 export function consumerQueries(context: QueryContext): Consumers {
   const { db, t } = context;
@@ -30,31 +36,50 @@ export function consumerQueries(context: QueryContext): Consumers {
     }
   };
   /** Workspaces of an organization that share with a name. */
-  const sharers = (organizationId: OrganizationId | SQL<OrganizationId>, name: string | SQL<string>) =>
+  const sharers = (organizationId: OrganizationId, name: string) =>
     db
       .select({ id: stateConsumers.workspaceId })
       .from(stateConsumers)
       .innerJoin(workspaces, eq(workspaces.id, stateConsumers.workspaceId))
       .where(and(eq(workspaces.organizationId, organizationId), eq(stateConsumers.consumerName, name)));
   // Two questions, each with an index of its own: one for both would read all workspaces of the organization.
-  const sharingWithAll = prepared<Sharing>()((slot) =>
-    db
-      .select()
-      .from(workspaces)
-      .where(
-        and(
-          eq(workspaces.organizationId, slot("organizationId", workspaces.organizationId)),
-          ne(workspaces.id, slot("id", workspaces.id)),
-          sql`${workspaces.currentStateId} is not null`,
-          gt(workspaces.name, slot("after", workspaces.name)),
-          isTrue(workspaces.sharesState),
+  const sharing = (condition: (slot: Slot<Sharing>) => SQL) =>
+    prepared<Sharing>()((slot) =>
+      db
+        .select()
+        .from(workspaces)
+        .where(
+          and(
+            eq(workspaces.organizationId, slot("organizationId", workspaces.organizationId)),
+            ne(workspaces.id, slot("id", workspaces.id)),
+            sql`${workspaces.currentStateId} is not null`,
+            gt(workspaces.name, slot("after", workspaces.name)),
+            condition(slot),
+          ),
+        )
+        .orderBy(asc(workspaces.name))
+        .limit(sql.placeholder("limit")),
+    );
+  const sharingWithAll = sharing(() => isTrue(workspaces.sharesState));
+  const sharingWithName = sharing((slot) =>
+    exists(
+      db
+        .select({ one: sql`1` })
+        .from(stateConsumers)
+        .where(
+          and(
+            eq(stateConsumers.workspaceId, workspaces.id),
+            eq(stateConsumers.consumerName, slot("name", stateConsumers.consumerName)),
+          ),
         ),
-      )
-      .orderBy(asc(workspaces.name))
-      .limit(sql.placeholder("limit")),
+    ),
   );
-  const sharingWithName = prepared<Pick<Sharing, "organizationId" | "name">>()((slot) =>
-    sharers(slot("organizationId", workspaces.organizationId), slot("name", stateConsumers.consumerName)),
+  const named = prepared<{ name: string }>()((slot) =>
+    db
+      .select({ id: stateConsumers.workspaceId })
+      .from(stateConsumers)
+      .where(eq(stateConsumers.consumerName, slot("name", stateConsumers.consumerName)))
+      .limit(mostNamed + 1),
   );
   const { byIds } = getting(context, workspaces);
   return {
@@ -74,14 +99,17 @@ export function consumerQueries(context: QueryContext): Consumers {
     },
     sharingWith: async ({ id, organizationId, name }, { after, limit }) => {
       // No name is empty: behind that are all.
-      const place = { id, after: after ?? "" };
-      const withName = await byIds((await sharingWithName({ organizationId, name })).map((row) => row.id));
-      const found = [
-        ...(await sharingWithAll({ ...place, organizationId, name, limit })),
-        ...withName.filter((row) => row.id !== id && row.currentStateId !== null && row.name > place.after),
-      ];
-      const byName = new Map(found.map((row) => [row.name, row]));
+      const place: Sharing = { id, organizationId, name, after: after ?? "", limit };
+      const ids = await named({ name });
+      const withName =
+        ids.length > mostNamed
+          ? await sharingWithName(place)
+          : (await byIds(ids.map((row) => row.id))).filter((row) => isSharer(row, place));
+      const byName = new Map([...(await sharingWithAll(place)), ...withName].map((row) => [row.name, row]));
       return [...byName.values()].toSorted((a, b) => (a.name < b.name ? -1 : 1)).slice(0, limit);
     },
   };
 }
+
+const isSharer = (row: Tables["workspaces"]["$inferSelect"], { id, organizationId, after }: Sharing): boolean =>
+  row.organizationId === organizationId && row.id !== id && row.currentStateId !== null && row.name > after;
