@@ -1,5 +1,6 @@
 import { ConnectError } from "@connectrpc/connect";
-import { together } from "../../lib/async/abort.ts";
+import { linkSignals, together } from "../../lib/async/abort.ts";
+import type { Clock } from "../../lib/clock.ts";
 import { TransferMeter } from "../../lib/transfer/transfer-meter.ts";
 import { isWindlassError, WindlassError } from "../../lib/words/errors.ts";
 import { persist } from "../contract/patience.ts";
@@ -10,7 +11,10 @@ import type { CachedKind, CachedObject } from "../transfers/download-cache.ts";
 import { type JobServices, patienceOf } from "./services.ts";
 import { WayProblem } from "./way-problem.ts";
 
-/** Without a byte for this long, the job is given back while its offer lasts: another agent may have a better way. */
+/**
+ * Without a byte for this long, the job is given back while its offer lasts, whatever is under way: another agent may
+ * have a better way.
+ */
 const noProgressMs = 50_000;
 
 interface Wanted {
@@ -27,14 +31,23 @@ export async function fetchInputs(job: AgentJob, services: JobServices, signal: 
   const wanted = wantedOf(job, services);
   const progress = new Progress(job, services, wanted);
   const problem = new WayProblem(job, services, "download what it needs");
+  using over = linkSignals(signal);
+  void progress.silent(noProgressMs, over.signal).then(
+    () => over.abort(problem.last ?? nothingComes()),
+    () => {},
+  );
   try {
-    await together(signal, (until) => wanted.map((one) => fetchOne({ one, services, progress, problem }, until)));
+    await together(over.signal, (until) => wanted.map((one) => fetchOne({ one, services, progress, problem }, until)));
   } finally {
+    over.abort();
     problem.over();
     job.notePreparing("");
     job.offeredState = new Uint8Array(0);
   }
 }
+
+const nothingComes = (): WindlassError =>
+  new WindlassError("storage_unavailable", `nothing has come for ${noProgressMs / 1000} seconds`);
 
 function wantedOf(job: AgentJob, services: JobServices): readonly Wanted[] {
   const { spec, files, isApply } = job;
@@ -105,10 +118,9 @@ interface Fetching {
 function fetchOne({ one, services, progress, problem }: Fetching, signal: AbortSignal): Promise<void> {
   const { object, path, ask } = one;
   const { downloads, clock } = services;
-  const isWorthIt = (error: unknown) => isTransient(error) && progress.silentMs < noProgressMs;
   const about = { ask, clock, sizeBytes: object.sizeBytes, pace: downloads.pace };
   const onBegin = (bytes: number) => progress.begin(object, bytes);
-  const patience = { ...patienceOf(services, isWorthIt), onRetry: (error: unknown) => problem.met(error) };
+  const patience = { ...patienceOf(services, isTransient), onRetry: (error: unknown) => problem.met(error) };
   const fetch = (file: string, onBytes: (bytes: number) => void) =>
     persist(() => download({ ...about, file, onBegin, onBytes }, signal), patience, signal);
   const onBytes = (bytes: number) => {
@@ -125,7 +137,7 @@ const isTransient = (error: unknown): boolean =>
 /** How far all that a job needs is. */
 class Progress {
   readonly #job: AgentJob;
-  readonly #clock: JobServices["clock"];
+  readonly #clock: Clock;
   readonly #meter: TransferMeter;
   readonly #total: number;
   readonly #has = new Map<string, number>();
@@ -139,9 +151,10 @@ class Progress {
     this.#heardMs = clock.monotonicMs();
   }
 
-  /** Since when nothing has come. */
-  get silentMs(): number {
-    return this.#clock.monotonicMs() - this.#heardMs;
+  /** Resolves when nothing has come for this long; never once the signal is aborted. */
+  async silent(ms: number, signal: AbortSignal): Promise<void> {
+    for (let leftMs = ms; leftMs > 0; leftMs = this.#heardMs + ms - this.#clock.monotonicMs())
+      await this.#clock.sleep(leftMs, signal);
   }
 
   begin({ what }: CachedObject, bytes: number): void {

@@ -1,12 +1,14 @@
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { AgentPlace, eventually } from "../../../test/support/agent/agent-place.ts";
 import { FakeJob, type FakeJobOptions } from "../../../test/support/agent/fake-job.ts";
+import { ManualClock } from "../../../test/support/manual-clock.ts";
 import { DesiredState } from "../../gen/windlass/agent/v1/job_pb.ts";
 
 let place: AgentPlace;
+const clock = new ManualClock();
 beforeEach(async () => {
   place = await AgentPlace.make();
-  place.start();
+  place.start("a", {}, clock);
   await eventually(() => place.controlPlane.isConnected, "the agent is connected");
   place.controlPlane.knobs.isStateStalled = true;
 });
@@ -41,5 +43,23 @@ test("a job that nobody wants any more ends its downloads, and leaves nothing", 
   const job = await offered();
   await eventually(() => place.controlPlane.knobs.stalledDownloads === 1, "its state is being downloaded");
   place.controlPlane.desire(job, DesiredState.GONE);
+  await eventually(isTidy, "nothing of it is left");
+});
+
+test("a download to which nothing comes is told of after 30 seconds, and given back after 50, whatever is under way", async () => {
+  await offered();
+  await eventually(() => place.controlPlane.knobs.stalledDownloads === 1, "its state is being downloaded");
+  const { declines } = place.controlPlane;
+  const isTold = () => place.records.some(({ msg }) => msg === "cannot download what it needs: trying again");
+  const startMs = clock.monotonicMs();
+  // In steps: the session goes on meanwhile.
+  const untilIs = async (look: () => boolean) => {
+    while (!look() && clock.monotonicMs() - startMs < 90_000) await clock.advance(250);
+    return (clock.monotonicMs() - startMs) / 1000;
+  };
+  expect(await untilIs(isTold)).toBeGreaterThanOrEqual(30);
+  expect(declines).toEqual([]);
+  expect(await untilIs(() => declines.length > 0)).toBeGreaterThanOrEqual(50);
+  expect(declines).toEqual([expect.stringMatching(/^a download failed: the server has sent nothing for 30 seconds: /)]);
   await eventually(isTidy, "nothing of it is left");
 });

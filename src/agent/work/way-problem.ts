@@ -1,4 +1,6 @@
+import { Code, ConnectError } from "@connectrpc/connect";
 import { failureText, foreignText } from "../../lib/way/own-answer.ts";
+import { isWindlassError } from "../../lib/words/errors.ts";
 import { persist } from "../contract/patience.ts";
 import { type AgentJob, idsOf } from "../jobs/job.ts";
 import { isRefused, mayPass } from "../transfers/artifacts.ts";
@@ -17,9 +19,15 @@ export type JobCall =
 /** A connection that breaks now and then is no problem: what fails this many times in a row is. */
 const worthTelling = 3;
 
+/** What nobody answered for half a minute is no connection that broke now and then. */
+const isSilence = (error: unknown): boolean =>
+  isWindlassError(error, "storage_unavailable") ||
+  (error instanceof ConnectError && error.code === Code.DeadlineExceeded);
+
 /**
  * What stands in the way of one thing that is done for a job. People see it, in the agent's log and on the run, as long
- * as it lasts: at once if something else than Windlass answers, else when it has failed three times in a row.
+ * as it lasts: at once if something else than Windlass answers, or nobody does; else when it has failed three times in
+ * a row.
  */
 export class WayProblem {
   readonly #job: AgentJob;
@@ -27,6 +35,7 @@ export class WayProblem {
   readonly #what: JobCall;
   #failures = 0;
   #told = "";
+  #last: unknown;
 
   constructor(job: AgentJob, { log }: Pick<JobContext, "log">, what: JobCall) {
     this.#job = job;
@@ -34,10 +43,17 @@ export class WayProblem {
     this.#what = what;
   }
 
+  /** With what it failed last; undefined if it did not, or has succeeded since. */
+  get last(): unknown {
+    return this.#last;
+  }
+
   /** It has failed, and is tried again. */
   met(error: unknown): void {
     this.#failures++;
-    if (foreignText(error) === undefined && this.#failures < worthTelling) return;
+    this.#last = error;
+    const isTold = isSilence(error) || foreignText(error) !== undefined || this.#failures >= worthTelling;
+    if (!isTold) return;
     const reason = failureText(error);
     if (reason === this.#told) return;
     this.#told = reason;
@@ -48,6 +64,7 @@ export class WayProblem {
   /** It has succeeded, or is not tried any more. */
   over(): void {
     this.#failures = 0;
+    this.#last = undefined;
     if (this.#told === "") return;
     this.#told = "";
     this.#log.info(idsOf(this.#job), `what stood in the way is gone: ${this.#what}`);
