@@ -137,6 +137,8 @@ export interface Coming {
 const mostComings = 50;
 const mostComers = 10_000;
 
+const none: ReadonlySet<ConnectedAgent> = new Set();
+
 /**
  * Who is connected to this process, and what others say of who is connected to them: a cache of the truth in the database, for
  * speed only.
@@ -145,6 +147,8 @@ export class Presence {
   /** Monotonic milliseconds of the start: before it nobody could be heard. */
   readonly startedMs: number;
   readonly #connectedAgents = new Map<AgentId, ConnectedAgent>();
+  /** The same by pool. */
+  readonly #pools = new Map<PoolId | null, Set<ConnectedAgent>>();
   /** How far jobs are, as their agents said last. */
   readonly #declines = new Map<AgentId, Declines>();
   readonly #progress = new Map<AgentId, ReadonlyMap<string, JobProgress>>();
@@ -202,6 +206,16 @@ export class Presence {
     return [...this.#connectedAgents.values()];
   }
 
+  /** Those that this process can talk to, by pool. */
+  pools(): ReadonlyMap<PoolId | null, ReadonlySet<ConnectedAgent>> {
+    return this.#pools;
+  }
+
+  /** Those of one pool. */
+  inPool(poolId: PoolId | null): ReadonlySet<ConnectedAgent> {
+    return this.#pools.get(poolId) ?? none;
+  }
+
   /** An agent that is connected here or elsewhere. */
   find(agentId: AgentId): PresentAgent | undefined {
     return this.get(agentId) ?? this.#connectedElsewhere(agentId)?.present;
@@ -213,6 +227,16 @@ export class Presence {
       told.kind === "connected" && !this.#connectedAgents.has(agentId) ? [told.present] : [],
     );
     return [...this.all(), ...others];
+  }
+
+  /** Those of one pool. */
+  everywhereInPool(poolId: PoolId | null): readonly PresentAgent[] {
+    const others = [...this.#elsewhere].flatMap(([agentId, told]) =>
+      told.kind === "connected" && told.present.poolId === poolId && !this.#connectedAgents.has(agentId)
+        ? [told.present]
+        : [],
+    );
+    return [...this.inPool(poolId), ...others];
   }
 
   /** What the other processes say now, in place of what they said before. */
@@ -273,15 +297,26 @@ export class Presence {
   /** Takes the place of an older stream of the same agent, which the caller has closed. */
   enter(connected: ConnectedAgent): void {
     this.#arrivals.delete(connected.agentId);
+    const before = this.#connectedAgents.get(connected.agentId);
+    if (before !== undefined) this.#leavePool(before);
     this.#connectedAgents.set(connected.agentId, connected);
+    const pool = this.#pools.get(connected.poolId) ?? new Set();
+    this.#pools.set(connected.poolId, pool.add(connected));
   }
 
   /** Leaves; false if a newer stream has taken the place, or it has left already. */
   leave(connected: ConnectedAgent): boolean {
     if (this.#connectedAgents.get(connected.agentId) !== connected) return false;
     this.#connectedAgents.delete(connected.agentId);
+    this.#leavePool(connected);
     this.#progress.delete(connected.agentId);
     if (this.#declines.get(connected.agentId)?.isEmpty === true) this.#declines.delete(connected.agentId);
     return true;
+  }
+
+  #leavePool(connected: ConnectedAgent): void {
+    const pool = this.#pools.get(connected.poolId);
+    pool?.delete(connected);
+    if (pool?.size === 0) this.#pools.delete(connected.poolId);
   }
 }

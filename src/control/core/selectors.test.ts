@@ -36,9 +36,9 @@ test("each connected agent is looked at once, however many runs of a list want t
   const presence = connected(20);
   let looks = 0;
   const counting = Object.assign(Object.create(presence), {
-    everywhere: () => {
+    everywhereInPool: (poolId) => {
       looks += 1;
-      return presence.everywhere();
+      return presence.everywhereInPool(poolId);
     },
     arrivals: () => [],
   }) as Presence;

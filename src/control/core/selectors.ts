@@ -57,12 +57,11 @@ export function agentFacts(
   const conditions = conditionsOf(workspace);
   const wish = engineRequirementOf(asking, workspace);
   const needs = featuresOf(asking.options, asking.phase);
-  const connectedAgents = presence.everywhere().filter(({ poolId }) => poolId === workspace.poolId);
-  const isMatching = ({ labels }: PresentAgent) => isMatch(labels, asking.phase, conditions);
-  const matching = connectedAgents.filter(isMatching);
-  const able = matching.filter(({ features }) => knowsAll(features, needs));
+  const connectedAgents = presence.everywhereInPool(workspace.poolId);
+  const matching = connectedAgents.filter(({ labels }) => isMatch(labels, asking.phase, conditions));
+  const able = needs.length === 0 ? matching : matching.filter(({ features }) => knowsAll(features, needs));
   const fit = new Fits().among(wish, able);
-  const open = fit.filter(({ takesJobs }) => takesJobs);
+  const { open, free, refusals } = readiness(fit, asking);
   return {
     arriving: presence
       .arrivals(clock.monotonicMs())
@@ -73,14 +72,8 @@ export function agentFacts(
     matching: matching.length,
     able: able.length,
     fit: fit.length,
-    open: open.length,
-    free: open.filter((connected) => connected.jobs.size < connected.concurrency && !hasDeclined(connected, asking))
-      .length,
+    ...{ open, free, refusals },
     others: without(connectedAgents, matching).slice(0, mostOthers).map(labelsOfAgent),
-    refusals: fit
-      .filter(({ refusal }) => refusal !== "")
-      .slice(0, mostRefusals)
-      .map(({ name, refusal }) => `agent ${name} declined: ${refusal}`),
     wish: wish.planVersion === "" ? requirementText(wish) : `${requirementText(wish)}, which made the plan`,
     unfit: without(able, fit)
       .slice(0, mostOthers)
@@ -90,6 +83,21 @@ export function agentFacts(
       .slice(0, mostOthers)
       .map(({ name, version }) => `${name} (${version})`),
   };
+}
+
+/** How many of the agents take jobs, how many have room for this one, and what the first say that take none. */
+function readiness(fit: readonly PresentAgent[], asking: Asking): Pick<AgentFacts, "open" | "free" | "refusals"> {
+  let [open, free] = [0, 0];
+  const refusals: string[] = [];
+  for (const connected of fit) {
+    const { takesJobs } = connected;
+    if (takesJobs) open++;
+    if (takesJobs && connected.jobs.size < connected.concurrency && !hasDeclined(connected, asking)) free++;
+    if (refusals.length === mostRefusals) continue;
+    const { name, refusal } = connected;
+    if (refusal !== "") refusals.push(`agent ${name} declined: ${refusal}`);
+  }
+  return { open, free, refusals };
 }
 
 /** Those of them that are not among some of them. Mostly all are, however many there are. */

@@ -1,23 +1,23 @@
 import type { LabelCondition } from "../../domain/agents/label-selector.ts";
 import { type AgentPool, mayUse } from "../../domain/agents/pool.ts";
 import {
-  type AgentSlot,
   type Assignment,
+  askedText,
   assign,
   type Candidate,
   dispatchOrder,
   Fits,
-  isMatch,
+  mayHave,
 } from "../../domain/runs/dispatch.ts";
 import { type EngineRequirement, engineRequirementOf } from "../../domain/runs/engine.ts";
 import { type Job, moveJob } from "../../domain/runs/job.ts";
 import { featuresOf, type JobFeature, jobFeatures, knowsAll } from "../../domain/runs/job-features.ts";
 import { failpoint } from "../../lib/program/failpoint.ts";
-import type { AgentId, JobId, OrganizationId, PoolId } from "../../lib/words/ids.ts";
+import type { AgentId, OrganizationId, PoolId } from "../../lib/words/ids.ts";
 import { hashToken, mintDerivedToken } from "../../lib/words/tokens.ts";
 import type { Queries } from "../../store/ports/store.ts";
 import { type Control, topics } from "../core/control.ts";
-import type { ConnectedAgent } from "../core/presence.ts";
+import type { ConnectedAgent, Presence } from "../core/presence.ts";
 import { conditionsOf } from "../core/selectors.ts";
 import { declineOffer } from "./results.ts";
 
@@ -34,9 +34,12 @@ const widest: Bounds = { each: 500, limit: 2_000 };
  * that come. Only if places stay free, and more jobs wait, it is looked at as many as there may be.
  */
 const boundsFor = (freePlaces: number): Bounds => ({
-  each: Math.min(widest.each, Math.max(32, 4 * freePlaces)),
-  limit: Math.min(widest.limit, Math.max(500, 16 * freePlaces)),
+  each: Math.min(widest.each, Math.max(32, eachPerPlace * freePlaces)),
+  limit: Math.min(widest.limit, Math.max(500, perPlace * freePlaces)),
 });
+const [eachPerPlace, perPlace] = [4, 16];
+/** With so many free places all is read at once that is ever read. */
+const mostPlaces = Math.max(widest.each / eachPerPlace, widest.limit / perPlace);
 /** The floor under the wake-ups: a lost one costs this long. */
 const pollMs = 2_000;
 
@@ -78,23 +81,21 @@ interface Looked {
 const nothing: Looked = { offered: 0, isBeaten: false };
 
 async function look(control: Control, aside: SetAside): Promise<Looked> {
-  const present = control.presence.all();
-  const connectedAgents = present.filter(
-    (connected) => connected.takesJobs && connected.jobs.size < connected.concurrency,
-  );
-  if (connectedAgents.length === 0) return nothing;
+  const { presence, wake } = control;
+  const free = freeIn(presence);
+  if (free.pools.length === 0) return nothing;
   const now = control.clock.monotonicMs();
   for (const [id, untilMs] of aside) if (untilMs <= now) aside.delete(id);
-  const turnOf = (id: OrganizationId) => control.wake.version(topics.turn(id));
-  const agents = { present, connectedAgents, turnOf };
-  const freePlaces = connectedAgents.reduce((sum, { concurrency, jobs: held }) => sum + concurrency - held.size, 0);
+  const turnOf = (id: OrganizationId) => wake.version(topics.turn(id));
+  const agents = { pools: free.pools, agentsIn: (poolId: PoolId | null) => presence.inPool(poolId), turnOf };
   const chosen = async (bounds: Bounds) => {
     const queue = await control.store.read((q) => readQueue(q, { ...agents, bounds }));
     const order = queue.order.filter(({ id }) => !aside.has(id));
-    return { ...queue, assignments: assign(order, present.map(slotOf)) };
+    return { ...queue, assignments: assign(order, agents.agentsIn) };
   };
-  const first = await chosen(boundsFor(freePlaces));
-  const isEnough = first.assignments.length >= freePlaces || !first.isCut;
+  const first = await chosen(boundsFor(free.places));
+  const isAll = free.places >= mostPlaces || !first.isCut;
+  const isEnough = isAll || first.assignments.length >= free.places;
   const { jobs, assignments } = isEnough ? first : await chosen(widest);
   if (assignments.length === 0) return nothing;
   // Each to its end: what one of them throws does not leave the others to nobody.
@@ -110,22 +111,41 @@ async function look(control: Control, aside: SetAside): Promise<Looked> {
   return { offered: ends.filter((end) => end === "offered").length, isBeaten: ends.includes("beaten") };
 }
 
+/** Where agents have room. */
+interface Free {
+  readonly pools: readonly (PoolId | null)[];
+  /** How many places, counted as far as it matters. */
+  readonly places: number;
+}
+
+/** The agents of a pool are looked at until one has room, and until there are more places than matter. */
+function freeIn(presence: Presence): Free {
+  const pools: (PoolId | null)[] = [];
+  let places = 0;
+  for (const [poolId, agents] of presence.pools()) {
+    let isFree = false;
+    for (const connected of agents) {
+      if (isFree && places >= mostPlaces) break;
+      if (!hasRoom(connected)) continue;
+      isFree = true;
+      places += connected.concurrency - connected.jobs.size;
+    }
+    if (isFree) pools.push(poolId);
+  }
+  return { pools, places };
+}
+
+const hasRoom = (connected: ConnectedAgent): boolean =>
+  connected.jobs.size < connected.concurrency && connected.takesJobs;
+
 /** The agents that one look at the queue is for. */
 interface Look {
-  readonly present: readonly ConnectedAgent[];
-  /** Those of them that have room. */
-  readonly connectedAgents: readonly ConnectedAgent[];
+  /** Those in which one has room. */
+  readonly pools: readonly (PoolId | null)[];
+  readonly agentsIn: (poolId: PoolId | null) => Iterable<ConnectedAgent>;
   /** Numbers the last turn of an organization, here or at another process: the newest is the greatest. */
   readonly turnOf: (organizationId: OrganizationId) => number;
   readonly bounds: Bounds;
-}
-
-/** What decides of a session. */
-function slotOf(connected: ConnectedAgent): AgentSlot {
-  const { agentId, poolId, concurrency, takesJobs, labels, engines, features, unmet, idleSinceMs } = connected;
-  const whyDeclined = (jobId: JobId) => connected.whyDeclined(jobId);
-  const jobs = connected.jobs.size;
-  return { agentId, poolId, jobs, concurrency, takesJobs, labels, engines, features, unmet, idleSinceMs, whyDeclined };
 }
 
 interface Queue {
@@ -137,7 +157,7 @@ interface Queue {
 
 /** The queued jobs that a connected agent may take, in the order of dispatch. Grants are checked here again. */
 async function readQueue(q: Queries, look: Look): Promise<Queue> {
-  const read = await q.jobs.candidates([...new Set(look.connectedAgents.map(({ poolId }) => poolId))], look.bounds);
+  const read = await q.jobs.candidates(look.pools, look.bounds);
   const isCut = isCutBy(look.bounds, read);
   const granted = await takeableJobs(q, read, look);
   if (granted.length === 0) return { order: [], jobs: new Map(), isCut };
@@ -174,20 +194,25 @@ function isCutBy({ each, limit }: Bounds, read: readonly Job[]): boolean {
 }
 
 /** The jobs that one of the agents may take: of those that were read of their pools, of every organization a share. */
-async function takeableJobs(
-  q: Queries,
-  read: readonly Job[],
-  { present, connectedAgents }: Look,
-): Promise<readonly GrantedJob[]> {
-  const byPool = Map.groupBy(connectedAgents, (connected) => connected.poolId);
-  const allowed = await grantedJobs(q, read);
-  const granted = await withNeeds(q, allowed, present);
+async function takeableJobs(q: Queries, read: readonly Job[], look: Look): Promise<readonly GrantedJob[]> {
+  const granted = await withNeeds(q, await grantedJobs(q, read), look);
   const fits = new Fits();
-  const mayTake = (connected: ConnectedAgent, { job, conditions, wish, needs }: GrantedJob) =>
-    isMatch(connected.labels, job.phase, conditions) &&
-    knowsAll(connected.features, needs) &&
-    fits.of(connected, wish) !== "lacks";
-  return granted.filter((one) => byPool.get(one.job.poolId)?.some((connected) => mayTake(connected, one)) === true);
+  const known = new Map<string, boolean>();
+  const isTakeable = ({ job, ...asked }: GrantedJob): boolean => {
+    const wanted = { ...asked, phase: job.phase, poolId: job.poolId };
+    const text = askedText(wanted);
+    const found =
+      known.get(text) ?? some(look.agentsIn(job.poolId), (one) => hasRoom(one) && mayHave(one, wanted, fits));
+    known.set(text, found);
+    return found;
+  };
+  return granted.filter(isTakeable);
+}
+
+/** Jobs that ask for the same are looked for once. */
+function some<T>(items: Iterable<T>, isSo: (item: T) => boolean): boolean {
+  for (const item of items) if (isSo(item)) return true;
+  return false;
 }
 
 interface GrantedJob {
@@ -201,12 +226,10 @@ interface GrantedJob {
 }
 
 /** What the jobs need; the runs are read only where an agent is there that does not know everything. */
-async function withNeeds(
-  q: Queries,
-  jobs: readonly GrantedJob[],
-  present: readonly ConnectedAgent[],
-): Promise<readonly GrantedJob[]> {
-  if (present.every(({ features }) => knowsAll(features, jobFeatures))) return jobs;
+async function withNeeds(q: Queries, jobs: readonly GrantedJob[], { agentsIn }: Look): Promise<readonly GrantedJob[]> {
+  const isOld = ({ features }: ConnectedAgent) => !knowsAll(features, jobFeatures);
+  const pools = new Set(jobs.map(({ job }) => job.poolId));
+  if (!some(pools, (poolId) => some(agentsIn(poolId), isOld))) return jobs;
   const runs = new Map((await q.runs.byIds(jobs.map(({ job }) => job.runId))).map((run) => [run.id, run]));
   return jobs.map((one) => {
     const run = runs.get(one.job.runId);

@@ -1,6 +1,14 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { type AgentSlot, assign, type Candidate, dispatchOrder, isMatch } from "./dispatch.ts";
+import {
+  type AgentSlot,
+  type Assignment,
+  assign as assignIn,
+  type Candidate,
+  dispatchOrder,
+  isMatch,
+} from "./dispatch.ts";
+import { engineFit, requirementText } from "./engine.ts";
 import { jobFeatures } from "./job-features.ts";
 
 const organizations = ["org_a", "org_b", "org_c"] as const;
@@ -30,7 +38,7 @@ const agent = (n: number): fc.Arbitrary<AgentSlot> =>
   fc.record({
     agentId: fc.constant(`agent_${n}` as const),
     poolId: fc.constantFrom(...pools),
-    jobs: fc.constantFrom(0, 1, 2),
+    jobs: fc.constantFrom({ size: 0 }, { size: 1 }, { size: 2 }),
     concurrency: fc.constantFrom(1, 2, 4),
     takesJobs: fc.boolean(),
     labels: fc.constantFrom({}, { accept: "plan" }, { accept: "apply" }),
@@ -48,9 +56,64 @@ const agents: fc.Arbitrary<readonly AgentSlot[]> = fc
   .integer({ min: 0, max: 5 })
   .chain((count) => fc.tuple(...Array.from({ length: count }, (_, n) => agent(n))));
 
+const wishes = ["", "~> 1.12", ">= 2"].map((constraint) => ({ engine: "tofu" as const, constraint, planVersion: "" }));
+const choosyCandidates = candidates.chain((jobs) =>
+  fc.tuple(...jobs.map((job) => fc.constantFrom(...wishes).map((wish): Candidate => ({ ...job, wish })))),
+);
+const program = (version: string) => ({ engine: "tofu" as const, version });
+const choosyAgents = agents.chain((slots) =>
+  fc.tuple(
+    ...slots.map((slot) =>
+      fc
+        .record({
+          engines: fc.constantFrom(
+            null,
+            { programs: [program("1.12.1")], downloads: [] },
+            { programs: [], downloads: [] },
+          ),
+          unmet: fc.subarray(wishes.map(requirementText)).map((texts) => new Map(texts.map((text) => [text, "why"]))),
+        })
+        .map((more): AgentSlot => ({ ...slot, ...more })),
+    ),
+  ),
+);
+
+/** The rule as it reads: for each job all agents are looked at. */
+function oneByOne(jobs: readonly Candidate[], slots: readonly AgentSlot[]): readonly Assignment[] {
+  const load = new Map(slots.map(({ agentId, jobs: { size } }) => [agentId, size]));
+  const rank = { has: 0, unknown: 1, "may-download": 2, lacks: 3 };
+  return jobs.flatMap((job) => {
+    const of = (slot: AgentSlot) => engineFit(slot.engines, job.wish);
+    const fit = slots.filter(
+      (slot) =>
+        slot.poolId === job.poolId &&
+        isMatch(slot.labels, job.phase, job.conditions) &&
+        job.needs.every((need) => slot.features.has(need)) &&
+        of(slot) !== "lacks",
+    );
+    const able = fit.filter(({ unmet }) => !unmet.has(requirementText(job.wish)));
+    const jobsOf = ({ agentId }: AgentSlot) => load.get(agentId) ?? 0;
+    const [best] = (able.length > 0 ? able : fit)
+      .filter((slot) => slot.takesJobs && jobsOf(slot) < slot.concurrency && slot.whyDeclined(job.id) === undefined)
+      .toSorted(
+        (a, b) =>
+          Number(b.agentId === job.warmAgentId) - Number(a.agentId === job.warmAgentId) ||
+          rank[of(a)] - rank[of(b)] ||
+          jobsOf(a) / a.concurrency - jobsOf(b) / b.concurrency ||
+          a.idleSinceMs - b.idleSinceMs,
+      );
+    if (best === undefined) return [];
+    load.set(best.agentId, jobsOf(best) + 1);
+    return [{ jobId: job.id, agentId: best.agentId }];
+  });
+}
+
 const shares = fc
   .tuple(...organizations.map((id) => fc.tuple(fc.constant(id), fc.nat({ max: 3 }))))
   .map((entries) => new Map(entries));
+
+const assign = (jobs: readonly Candidate[], slots: readonly AgentSlot[]) =>
+  assignIn(jobs, (poolId) => slots.filter((slot) => slot.poolId === poolId));
 
 const ids = (jobs: readonly Candidate[]) => jobs.map(({ id }) => id);
 
@@ -140,7 +203,7 @@ describe("which agent takes which job", () => {
       fc.property(candidates, agents, (jobs, slots) => {
         const assigned = assign(jobs, slots);
         expect(new Set(assigned.map(({ jobId }) => jobId)).size).toBe(assigned.length);
-        const load = new Map(slots.map((slot) => [slot.agentId, slot.jobs]));
+        const load = new Map(slots.map((slot) => [slot.agentId, slot.jobs.size]));
         for (const { jobId, agentId } of assigned) {
           const job = jobs.find(({ id }) => id === jobId);
           const slot = slots.find((one) => one.agentId === agentId);
@@ -148,7 +211,7 @@ describe("which agent takes which job", () => {
           load.set(agentId, (load.get(agentId) ?? 0) + 1);
         }
         for (const slot of slots) {
-          if ((load.get(slot.agentId) ?? 0) > slot.jobs)
+          if ((load.get(slot.agentId) ?? 0) > slot.jobs.size)
             expect(load.get(slot.agentId)).toBeLessThanOrEqual(slot.concurrency);
         }
         const waiting = jobs.filter(({ id }) => !assigned.some(({ jobId }) => jobId === id));
@@ -158,11 +221,20 @@ describe("which agent takes which job", () => {
     );
   });
 
+  test("each goes where one who looks at all agents for each job would send it", () => {
+    fc.assert(
+      fc.property(choosyCandidates, choosyAgents, (jobs, slots) => {
+        expect(assign(jobs, slots)).toEqual(oneByOne(jobs, slots));
+      }),
+      { numRuns: 1_000 },
+    );
+  });
+
   test("the warm agent goes before all others that could, as long as it has room", () => {
     fc.assert(
       fc.property(candidate(0), agents, (job, slots) => {
         const [assigned] = assign([job], slots);
-        const able = slots.filter((slot) => fits(job, slot) && slot.jobs < slot.concurrency);
+        const able = slots.filter((slot) => fits(job, slot) && slot.jobs.size < slot.concurrency);
         const warm = able.find(({ agentId }) => agentId === job.warmAgentId);
         if (warm !== undefined) expect(assigned?.agentId).toBe(warm.agentId);
         else expect(assigned === undefined).toBe(able.length === 0);
@@ -176,8 +248,8 @@ describe("which agent takes which job", () => {
         const [assigned] = assign([{ ...job, warmAgentId: null }], slots);
         const chosen = slots.find(({ agentId }) => agentId === assigned?.agentId);
         if (chosen === undefined) return;
-        const loadOf = ({ jobs, concurrency }: AgentSlot) => jobs / concurrency;
-        for (const other of slots.filter((slot) => fits(job, slot) && slot.jobs < slot.concurrency)) {
+        const loadOf = ({ jobs, concurrency }: AgentSlot) => jobs.size / concurrency;
+        for (const other of slots.filter((slot) => fits(job, slot) && slot.jobs.size < slot.concurrency)) {
           expect(loadOf(chosen)).toBeLessThanOrEqual(loadOf(other));
           if (loadOf(chosen) === loadOf(other)) expect(chosen.idleSinceMs).toBeLessThanOrEqual(other.idleSinceMs);
         }
@@ -187,7 +259,15 @@ describe("which agent takes which job", () => {
 
   test("of those that are equal in all the first one stays", () => {
     const slot: AgentSlot = {
-      ...{ agentId: "agent_0", poolId: null, jobs: 0, concurrency: 1, takesJobs: true, labels: {}, engines: null },
+      ...{
+        agentId: "agent_0",
+        poolId: null,
+        jobs: { size: 0 },
+        concurrency: 1,
+        takesJobs: true,
+        labels: {},
+        engines: null,
+      },
       ...{ features: new Set(jobFeatures), unmet: new Map(), idleSinceMs: 0, whyDeclined: () => undefined },
     };
     fc.assert(

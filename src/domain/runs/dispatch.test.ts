@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type { AgentEngines } from "../agents/agent.ts";
-import { type AgentSlot, assign, type Candidate, dispatchOrder } from "./dispatch.ts";
+import { type AgentSlot, assign as assignIn, type Candidate, dispatchOrder } from "./dispatch.ts";
 import type { JobFeature } from "./job-features.ts";
 
 const second = (n: number) => new Date(Date.UTC(2026, 0, 1, 0, 0, n));
@@ -22,7 +22,7 @@ const job = (name: string, change: Partial<Candidate> = {}): Candidate => ({
 const slot = (name: string, change: Partial<AgentSlot> = {}): AgentSlot => ({
   agentId: `agent_${name}`,
   poolId: "apool_1",
-  jobs: 0,
+  jobs: { size: 0 },
   concurrency: 1,
   takesJobs: true,
   labels: {},
@@ -33,6 +33,9 @@ const slot = (name: string, change: Partial<AgentSlot> = {}): AgentSlot => ({
   whyDeclined: () => undefined,
   ...change,
 });
+const assign = (jobs: readonly Candidate[], slots: readonly AgentSlot[]) =>
+  assignIn(jobs, (poolId) => slots.filter((slot) => slot.poolId === poolId));
+
 const names = (jobs: readonly Candidate[]) => jobs.map(({ id }) => id.slice(4));
 
 describe("the order of dispatch", () => {
@@ -95,12 +98,17 @@ describe("who takes a job", () => {
   test("the agent that planned the run, if it has room", () => {
     const apply = job("x", { warmAgentId: "agent_b" });
     expect(assign([apply], [slot("a"), slot("b")])).toEqual([{ jobId: "job_x", agentId: "agent_b" }]);
-    expect(assign([apply], [slot("a"), slot("b", { jobs: 1 })])).toEqual([{ jobId: "job_x", agentId: "agent_a" }]);
+    expect(assign([apply], [slot("a"), slot("b", { jobs: { size: 1 } })])).toEqual([
+      { jobId: "job_x", agentId: "agent_a" },
+    ]);
   });
 
   test("else the least loaded", () => {
     expect(
-      assign([job("x")], [slot("a", { jobs: 1, concurrency: 2 }), slot("b", { jobs: 1, concurrency: 4 })]),
+      assign(
+        [job("x")],
+        [slot("a", { jobs: { size: 1 }, concurrency: 2 }), slot("b", { jobs: { size: 1 }, concurrency: 4 })],
+      ),
     ).toEqual([{ jobId: "job_x", agentId: "agent_b" }]);
   });
 
@@ -141,13 +149,13 @@ describe("who takes a job", () => {
     [
       "one that knows it, however busy",
       { needs: ["excludes"] },
-      [slot("old"), slot("new", { features: knowing, concurrency: 4, jobs: 3 })],
+      [slot("old"), slot("new", { features: knowing, concurrency: 4, jobs: { size: 3 } })],
       "agent_new",
     ],
     [
       "nobody, while the only one that knows it has no room",
       { needs: ["excludes"] },
-      [slot("old"), slot("new", { features: knowing, jobs: 1 })],
+      [slot("old"), slot("new", { features: knowing, jobs: { size: 1 } })],
       undefined,
     ],
     [
@@ -177,7 +185,10 @@ describe("who takes a job", () => {
     ["never one that cannot have the program", [slot("old", { engines: having("1.11.5") })], undefined],
     [
       "one that has it before an idle one that downloads it",
-      [slot("d", { engines: downloading }), slot("h", { engines: having("1.12.1"), concurrency: 4, jobs: 3 })],
+      [
+        slot("d", { engines: downloading }),
+        slot("h", { engines: having("1.12.1"), concurrency: 4, jobs: { size: 3 } }),
+      ],
       "agent_h",
     ],
     [
@@ -188,12 +199,12 @@ describe("who takes a job", () => {
     ["one that does not say, as before", [slot("a")], "agent_a"],
     [
       "nobody, while the only fit one is busy",
-      [slot("old", { engines: having("1.11.5") }), slot("h", { engines: having("1.12.1"), jobs: 1 })],
+      [slot("old", { engines: having("1.11.5") }), slot("h", { engines: having("1.12.1"), jobs: { size: 1 } })],
       undefined,
     ],
     [
       "nobody that could not have it, while another one is busy",
-      [slot("liar", { engines: having("1.12.1"), unmet }), slot("h", { engines: having("1.12.1"), jobs: 1 })],
+      [slot("liar", { engines: having("1.12.1"), unmet }), slot("h", { engines: having("1.12.1"), jobs: { size: 1 } })],
       undefined,
     ],
     [

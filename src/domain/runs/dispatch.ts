@@ -1,3 +1,4 @@
+import { LeastFirst } from "../../lib/values/least-first.ts";
 import type { AgentId, JobId, OrganizationId, PoolId, RunId } from "../../lib/words/ids.ts";
 import { acceptLabel } from "../../lib/words/label-names.ts";
 import type { AgentEngines } from "../agents/agent.ts";
@@ -31,7 +32,7 @@ export interface Candidate {
 export interface AgentSlot {
   readonly agentId: AgentId;
   readonly poolId: PoolId | null;
-  readonly jobs: number;
+  readonly jobs: { readonly size: number };
   readonly concurrency: number;
   /** False while it is paused, draining or about to leave. */
   readonly takesJobs: boolean;
@@ -45,6 +46,12 @@ export interface AgentSlot {
   /** Why the job is not offered to it again for now; undefined if it may be. */
   readonly whyDeclined: (jobId: JobId) => string | undefined;
 }
+
+/** The agents of a pool. */
+export type AgentsOf = (poolId: PoolId | null) => Iterable<AgentSlot>;
+
+/** What a job asks of an agent. */
+export type Asked = Pick<Candidate, "poolId" | "phase" | "conditions" | "needs" | "wish">;
 
 export interface Assignment {
   readonly jobId: JobId;
@@ -111,31 +118,51 @@ function precedes(a: Candidate | undefined, b: Candidate | undefined, { taken, s
  * have its program. Among fit agents the warm one goes first if it has room; then those that have the program before
  * those that download it; then the least loaded; then the one idle longest. A fit agent that is busy is waited for.
  */
-export function assign(jobs: readonly Candidate[], slots: readonly AgentSlot[]): readonly Assignment[] {
-  const load = new Map(slots.map((slot) => [slot.agentId, slot.jobs]));
-  const byPool = Map.groupBy(slots, (slot) => slot.poolId);
+export function assign(jobs: readonly Candidate[], agents: AgentsOf): readonly Assignment[] {
+  const given: Given = new Map();
+  const choices = new Map<string, Choice>();
   const fits = new Fits();
   return jobs.flatMap((job) => {
-    const slot = bestSlot({ job, fits, load }, byPool.get(job.poolId) ?? []);
+    const key = askedText(job);
+    const choice = choices.get(key) ?? new Choice(job, { agents: agents(job.poolId), fits, given });
+    choices.set(key, choice);
+    const slot = choice.best(job);
     if (slot === undefined) return [];
-    load.set(slot.agentId, (load.get(slot.agentId) ?? 0) + 1);
+    given.set(slot.agentId, (given.get(slot.agentId) ?? 0) + 1);
     return [{ jobId: job.id, agentId: slot.agentId }];
   });
 }
 
-/** Who fits what, in one look at the agents: many jobs ask for the same. */
+/** Jobs that ask for the same have the same text. */
+export const askedText = ({ poolId, phase, conditions, needs, wish }: Asked): string =>
+  JSON.stringify([poolId, phase, conditions, needs, requirementText(wish)]);
+
+const contents = new WeakMap<AgentEngines, string>();
+
+/** Agents that can have the same have the same text, which is made once of each. */
+function contentOf(engines: AgentEngines | null): string {
+  if (engines === null) return "";
+  const known = contents.get(engines);
+  if (known !== undefined) return known;
+  const content = JSON.stringify([engines.programs, engines.downloads]);
+  contents.set(engines, content);
+  return content;
+}
+
+/** Who fits what, in one look at the agents: many jobs ask for the same, and many agents have the same. */
 export class Fits {
   readonly #texts = new Map<EngineRequirement, string>();
-  readonly #known = new Map<string, Map<AgentEngines | null, EngineFit>>();
+  readonly #known = new Map<string, Map<string, EngineFit>>();
 
   /** How an agent can have what a job asks for. */
   of({ engines }: Pick<AgentSlot, "engines">, wish: EngineRequirement): EngineFit {
     const key = this.#textOf(wish);
-    const known = this.#known.get(key) ?? new Map<AgentEngines | null, EngineFit>();
-    const fit = known.get(engines);
+    const known = this.#known.get(key) ?? new Map<string, EngineFit>();
+    const content = contentOf(engines);
+    const fit = known.get(content);
     if (fit !== undefined) return fit;
     const found = engineFit(engines, wish);
-    this.#known.set(key, known.set(engines, found));
+    this.#known.set(key, known.set(content, found));
     return found;
   }
 
@@ -159,30 +186,98 @@ export class Fits {
 /** The lower, the better. */
 const ranks: Readonly<Record<EngineFit, number>> = { has: 0, unknown: 1, "may-download": 2, lacks: 3 };
 
-interface Choice {
-  readonly job: Candidate;
-  readonly fits: Fits;
-  readonly load: ReadonlyMap<AgentId, number>;
+/** Jobs that were given to agents in this look. */
+type Given = Map<AgentId, number>;
+
+interface Place {
+  readonly slot: AgentSlot;
+  /** The lower, the better. */
+  readonly rank: number;
+  /** The place among all, which decides between equals. */
+  readonly index: number;
+  /** Jobs that it has; more may have been given to it since for jobs that ask for something else. */
+  readonly jobs: number;
 }
 
-function bestSlot({ job, fits, load }: Choice, slots: readonly AgentSlot[]): AgentSlot | undefined {
-  const matching = slots.filter(
-    ({ labels, features }) => isMatch(labels, job.phase, job.conditions) && knowsAll(features, job.needs),
-  );
-  const jobsOf = (slot: AgentSlot): number => load.get(slot.agentId) ?? slot.jobs;
-  const hasRoom = (slot: AgentSlot): boolean => slot.takesJobs && jobsOf(slot) < slot.concurrency;
-  const loadOf = (slot: AgentSlot): number => jobsOf(slot) / slot.concurrency;
-  const rankOf = (slot: AgentSlot): number => ranks[fits.of(slot, job.wish)];
-  const goesBefore = (a: AgentSlot, b: AgentSlot): boolean =>
-    (rankOf(a) - rankOf(b) || loadOf(a) - loadOf(b) || a.idleSinceMs - b.idleSinceMs) < 0;
-  let best: AgentSlot | undefined;
-  for (const slot of fits.among(job.wish, matching)) {
-    if (!hasRoom(slot) || slot.whyDeclined(job.id) !== undefined) continue;
-    if (slot.agentId === job.warmAgentId) return slot;
-    if (best === undefined || goesBefore(slot, best)) best = slot;
-  }
-  return best;
+const loadOf = ({ slot, jobs }: Place): number => jobs / slot.concurrency;
+
+const goesBefore = (a: Place, b: Place): boolean =>
+  (a.rank - b.rank || loadOf(a) - loadOf(b) || a.slot.idleSinceMs - b.slot.idleSinceMs || a.index - b.index) < 0;
+
+interface Choosing {
+  readonly agents: Iterable<AgentSlot>;
+  readonly fits: Fits;
+  readonly given: ReadonlyMap<AgentId, number>;
 }
+
+/** The agents for jobs that ask for the same: looked through once, however many jobs there are. */
+class Choice {
+  readonly #given: Choosing["given"];
+  readonly #places: LeastFirst<Place>;
+  /** By agent; made once a job has a warm one. */
+  #slots: ReadonlyMap<AgentId, AgentSlot> | undefined;
+  readonly #able: readonly Place[];
+
+  constructor(asked: Asked, { agents, fits, given }: Choosing) {
+    this.#given = given;
+    this.#able = this.#ableOf(asked, [...agents], fits);
+    this.#places = new LeastFirst(this.#able, goesBefore);
+  }
+
+  /** The best of them that has room, if one has; it is not taken yet. */
+  best({ id, warmAgentId }: Candidate): AgentSlot | undefined {
+    const warm = warmAgentId === null ? undefined : this.#slot(warmAgentId);
+    if (warm !== undefined && this.#jobsOf(warm) < warm.concurrency && warm.whyDeclined(id) === undefined) return warm;
+    const declined: Place[] = [];
+    let found: AgentSlot | undefined;
+    for (let place = this.#places.least; found === undefined && place !== undefined; place = this.#places.least) {
+      const { slot } = place;
+      const jobs = this.#jobsOf(slot);
+      if (jobs !== place.jobs) {
+        this.#places.take();
+        if (jobs < slot.concurrency) this.#places.put({ ...place, jobs });
+      } else if (slot.whyDeclined(id) === undefined) found = slot;
+      else {
+        this.#places.take();
+        declined.push(place);
+      }
+    }
+    for (const place of declined) this.#places.put(place);
+    return found;
+  }
+
+  /** Those with room that can have it. Who could not have it lately is none of them as long as there is another. */
+  #ableOf(asked: Asked, agents: readonly AgentSlot[], fits: Fits): readonly Place[] {
+    const { wish } = asked;
+    const isFit = (slot: AgentSlot) => mayHave(slot, asked, fits);
+    const places = agents.flatMap((slot, index): Place[] => {
+      const jobs = this.#jobsOf(slot);
+      if (jobs >= slot.concurrency || !slot.takesJobs || !isFit(slot)) return [];
+      return [{ slot, index, jobs, rank: ranks[fits.of(slot, wish)] }];
+    });
+    const text = requirementText(wish);
+    if (!places.some(({ slot }) => slot.unmet.has(text))) return places;
+    const isAble = (slot: AgentSlot) => !slot.unmet.has(text);
+    return agents.some((slot) => isAble(slot) && isFit(slot)) ? places.filter(({ slot }) => isAble(slot)) : places;
+  }
+
+  #slot(agentId: AgentId): AgentSlot | undefined {
+    this.#slots ??= new Map(this.#able.map(({ slot }) => [slot.agentId, slot]));
+    return this.#slots.get(agentId);
+  }
+
+  #jobsOf({ agentId, jobs }: AgentSlot): number {
+    return jobs.size + (this.#given.get(agentId) ?? 0);
+  }
+}
+
+/** Whether an agent of the job's pool may take it some day: nothing but its program, labels and age keeps it from it. */
+export const mayHave = (
+  slot: Pick<AgentSlot, "labels" | "features" | "engines">,
+  { phase, conditions, needs, wish }: Omit<Asked, "poolId">,
+  fits: Fits,
+): boolean =>
+  isMatch(slot.labels, phase, conditions) && knowsAll(slot.features, needs) && fits.of(slot, wish) !== "lacks";
 
 /** Whether an agent with these labels takes jobs of a phase: both, unless its label `accept` names one. */
 export function accepts(labels: Labels, phase: JobPhase): boolean {
