@@ -36,7 +36,7 @@ test("each connected agent is looked at once, however many runs of a list want t
   const presence = connected(20);
   let looks = 0;
   const counting = Object.assign(Object.create(presence), {
-    everywhereInPool: (poolId) => {
+    everywhereInPool: (poolId: PoolId | null) => {
       looks += 1;
       return presence.everywhereInPool(poolId);
     },
