@@ -204,7 +204,6 @@ export function fakeConnectedAgent(
     way: { problem: "", handsOver: false },
     whyDeclined: () => undefined,
     freeDiskBytes: 0n,
-    idleSinceMs: 0,
     heardAtMs: 0,
     heardAt: new Date(0),
     reserve: () => true,

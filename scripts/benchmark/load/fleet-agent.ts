@@ -12,13 +12,20 @@ import {
   SessionResponseSchema,
   type Welcome,
 } from "../../../src/gen/windlass/agent/v1/agent_gateway_service_pb.ts";
-import { type JobClaim, JobOutcome } from "../../../src/gen/windlass/agent/v1/job_pb.ts";
+import { type JobClaim, JobEngine, JobFeature, JobOutcome } from "../../../src/gen/windlass/agent/v1/job_pb.ts";
 import { now, preciseMs } from "../timing.ts";
 import { dial, frameOf, messagesOf, openCall, rawUnary } from "./raw-grpc.ts";
 
 const gateway = "/windlass.agent.v1.AgentGatewayService";
 const pieceBytes = 64 * 1024;
 const nothingSha256 = createHash("sha256").digest("hex");
+
+/** As an agent says it that has the usual program. */
+const engines = { programs: [{ engine: JobEngine.TERRAFORM, version: "1.11.4" }], downloads: [] };
+const features = [
+  ...[JobFeature.EXCLUDES, JobFeature.SUPPRESS_FORGET_ERRORS],
+  ...[JobFeature.GENERATE_CONFIGURATION, JobFeature.DEBUG],
+];
 
 /** What all agents of a fleet are told and tell. */
 export interface FleetOrders {
@@ -93,7 +100,8 @@ export class FleetAgent {
         this.#settle(stream, message.value);
       }
     });
-    this.#say(stream, { case: "hello", value: { ...this.#identity, lastSessionEpoch: this.#epoch } });
+    const told = { engines, features, lastSessionEpoch: this.#epoch };
+    this.#say(stream, { case: "hello", value: { ...this.#identity, ...told } });
     try {
       await ended;
     } finally {

@@ -47,8 +47,6 @@ export interface PresentAgent {
 
 /** One agent that is connected to this process, as its session keeps it in memory. */
 export interface ConnectedAgent extends PresentAgent {
-  /** Monotonic milliseconds since when it has got no job and ended none. */
-  readonly idleSinceMs: number;
   /** Monotonic milliseconds of its last message. That its stream ends is none. */
   readonly heardAtMs: number;
   /** When that was. */
@@ -147,7 +145,7 @@ export class Presence {
   /** Monotonic milliseconds of the start: before it nobody could be heard. */
   readonly startedMs: number;
   readonly #connectedAgents = new Map<AgentId, ConnectedAgent>();
-  /** The same by pool. */
+  /** The same by pool, each by when it has got a job or ended one last: longest ago first. */
   readonly #pools = new Map<PoolId | null, Set<ConnectedAgent>>();
   /** How far jobs are, as their agents said last. */
   readonly #declines = new Map<AgentId, Declines>();
@@ -206,7 +204,13 @@ export class Presence {
     return [...this.#connectedAgents.values()];
   }
 
-  /** Those that this process can talk to, by pool. */
+  /** An agent has got a job, or has ended one. */
+  noteWork(connected: ConnectedAgent): void {
+    const pool = this.#pools.get(connected.poolId);
+    if (pool?.delete(connected)) pool.add(connected);
+  }
+
+  /** Those that this process can talk to, by pool; in each the one that is idle longest is first. */
   pools(): ReadonlyMap<PoolId | null, ReadonlySet<ConnectedAgent>> {
     return this.#pools;
   }

@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { fakeConnectedAgent } from "../../../test/support/control.ts";
 import { ManualClock } from "../../../test/support/manual-clock.ts";
 import type { RunOptions } from "../../domain/runs/run.ts";
-import type { AgentId } from "../../lib/words/ids.ts";
+import type { AgentId, JobId, PoolId } from "../../lib/words/ids.ts";
 import { Presence } from "./presence.ts";
 import { agentFacts, rememberedFacts } from "./selectors.ts";
 
@@ -36,9 +36,9 @@ test("each connected agent is looked at once, however many runs of a list want t
   const presence = connected(20);
   let looks = 0;
   const counting = Object.assign(Object.create(presence), {
-    everywhereInPool: (poolId: PoolId | null) => {
+    inPool: (poolId: PoolId) => {
       looks += 1;
-      return presence.everywhereInPool(poolId);
+      return presence.inPool(poolId);
     },
     arrivals: () => [],
   }) as Presence;
@@ -47,6 +47,21 @@ test("each connected agent is looked at once, however many runs of a list want t
   factsOf({ ...workspace, agentSelector: "" }, plan);
   factsOf(workspace, { ...plan, phase: "apply", engine: "tofu", engineVersion: "1.12.6" });
   expect(looks).toBe(3);
+});
+
+test("where one has room that may take it, the others are not looked at; where none has, they are counted", () => {
+  const presence = connected(20);
+  const factsOf = (id?: JobId) => rememberedFacts({ presence, clock })(workspace, { ...plan, id });
+  expect(factsOf()).toMatchObject({ free: 1, others: [] });
+  for (const one of presence.inPool("apool_1")) Object.assign(one, { jobs: new Map([["job_1", 1]]) });
+  expect(factsOf()).toMatchObject({ online: 20, matching: 10, open: 10, free: 0 });
+  const [first] = presence.inPool("apool_1");
+  Object.assign(first ?? {}, {
+    jobs: new Map(),
+    whyDeclined: (id: JobId) => (id === "job_2" ? "disk full" : undefined),
+  });
+  expect(factsOf("job_3")).toMatchObject({ online: 1, free: 1 });
+  expect(factsOf("job_2")).toMatchObject({ online: 20, free: 0 });
 });
 
 test("agents without the program do not count, and what each has is told", () => {

@@ -1,5 +1,5 @@
 import { type LabelCondition, labelsText, readSelector } from "../../domain/agents/label-selector.ts";
-import { Fits, isMatch } from "../../domain/runs/dispatch.ts";
+import { Fits, isMatch, mayHave } from "../../domain/runs/dispatch.ts";
 import { type EngineRequirement, engineRequirementOf, enginesText, requirementText } from "../../domain/runs/engine.ts";
 import type { Job } from "../../domain/runs/job.ts";
 import { featuresOf, featuresText, knowsAll } from "../../domain/runs/job-features.ts";
@@ -123,16 +123,39 @@ function unfitText({ name, engines, unmet }: PresentAgent, wish: EngineRequireme
 
 export type FactsOf = (workspace: Choosy, asking: Asking) => AgentFacts;
 
-/** The same for many workspaces: those that want the same are looked up once. */
+/** What counts where an agent has room that may take it: it waits for nobody, whoever else is there. */
+const someFree: AgentFacts = {
+  ...{ online: 1, matching: 1, able: 1, fit: 1, open: 1, free: 1 },
+  ...{ arriving: [], refusals: [], others: [], wish: "", unfit: [], options: "", unable: [] },
+};
+
+/** Whether one has room here that may take it: mostly the first that is looked at. */
+function isSomeFree({ presence }: Pick<Control, "presence">, workspace: Choosy, asking: Asking): boolean {
+  const wish = engineRequirementOf(asking, workspace);
+  const asked = {
+    ...{ phase: asking.phase, conditions: conditionsOf(workspace), wish },
+    needs: featuresOf(asking.options, asking.phase),
+  };
+  const [fits, text] = [new Fits(), requirementText(wish)];
+  for (const connected of presence.inPool(workspace.poolId)) {
+    const hasRoom = connected.jobs.size < connected.concurrency && connected.takesJobs;
+    if (!hasRoom || connected.unmet.has(text) || hasDeclined(connected, asking)) continue;
+    if (mayHave(connected, asked, fits)) return true;
+  }
+  return false;
+}
+
+/** The same for many workspaces: those that want the same are looked up once. How many could take it is not counted. */
 export function rememberedFacts(control: Pick<Control, "presence" | "clock">): FactsOf {
   const known = new Map<string, AgentFacts>();
+  const look = (workspace: Choosy, asking: Asking) =>
+    isSomeFree(control, workspace, asking) ? someFree : agentFacts(control, workspace, asking);
   return (workspace, asking) => {
     const { engine, constraint, planVersion } = engineRequirementOf(asking, workspace);
     const wanted = [asking.phase, workspace.agentSelector, engine, constraint, planVersion];
-    if (asking.id !== undefined && control.presence.isDeclined(asking.id))
-      return agentFacts(control, workspace, asking);
+    if (asking.id !== undefined && control.presence.isDeclined(asking.id)) return look(workspace, asking);
     const key = JSON.stringify([workspace.poolId, ...wanted, ...featuresOf(asking.options, asking.phase)]);
-    const facts = known.get(key) ?? agentFacts(control, workspace, asking);
+    const facts = known.get(key) ?? look(workspace, asking);
     known.set(key, facts);
     return facts;
   };

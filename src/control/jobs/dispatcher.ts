@@ -87,11 +87,11 @@ async function look(control: Control, aside: SetAside): Promise<Looked> {
   const now = control.clock.monotonicMs();
   for (const [id, untilMs] of aside) if (untilMs <= now) aside.delete(id);
   const turnOf = (id: OrganizationId) => wake.version(topics.turn(id));
-  const agents = { pools: free.pools, agentsIn: (poolId: PoolId | null) => presence.inPool(poolId), turnOf };
+  const agents = { pools: free.pools, presence, turnOf };
   const chosen = async (bounds: Bounds) => {
     const queue = await control.store.read((q) => readQueue(q, { ...agents, bounds }));
     const order = queue.order.filter(({ id }) => !aside.has(id));
-    return { ...queue, assignments: assign(order, agents.agentsIn) };
+    return { ...queue, assignments: assign(order, presence) };
   };
   const first = await chosen(boundsFor(free.places));
   const isAll = free.places >= mostPlaces || !first.isCut;
@@ -142,7 +142,7 @@ const hasRoom = (connected: ConnectedAgent): boolean =>
 interface Look {
   /** Those in which one has room. */
   readonly pools: readonly (PoolId | null)[];
-  readonly agentsIn: (poolId: PoolId | null) => Iterable<ConnectedAgent>;
+  readonly presence: Presence;
   /** Numbers the last turn of an organization, here or at another process: the newest is the greatest. */
   readonly turnOf: (organizationId: OrganizationId) => number;
   readonly bounds: Bounds;
@@ -202,7 +202,7 @@ async function takeableJobs(q: Queries, read: readonly Job[], look: Look): Promi
     const wanted = { ...asked, phase: job.phase, poolId: job.poolId };
     const text = askedText(wanted);
     const found =
-      known.get(text) ?? some(look.agentsIn(job.poolId), (one) => hasRoom(one) && mayHave(one, wanted, fits));
+      known.get(text) ?? some(look.presence.inPool(job.poolId), (one) => hasRoom(one) && mayHave(one, wanted, fits));
     known.set(text, found);
     return found;
   };
@@ -226,10 +226,10 @@ interface GrantedJob {
 }
 
 /** What the jobs need; the runs are read only where an agent is there that does not know everything. */
-async function withNeeds(q: Queries, jobs: readonly GrantedJob[], { agentsIn }: Look): Promise<readonly GrantedJob[]> {
+async function withNeeds(q: Queries, jobs: readonly GrantedJob[], { presence }: Look): Promise<readonly GrantedJob[]> {
   const isOld = ({ features }: ConnectedAgent) => !knowsAll(features, jobFeatures);
   const pools = new Set(jobs.map(({ job }) => job.poolId));
-  if (!some(pools, (poolId) => some(agentsIn(poolId), isOld))) return jobs;
+  if (!some(pools, (poolId) => some(presence.inPool(poolId), isOld))) return jobs;
   const runs = new Map((await q.runs.byIds(jobs.map(({ job }) => job.runId))).map((run) => [run.id, run]));
   return jobs.map((one) => {
     const run = runs.get(one.job.runId);

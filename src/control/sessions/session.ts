@@ -68,7 +68,6 @@ export class AgentSession implements ConnectedAgent {
   #state: SessionState;
   readonly #room: SessionRoom;
   readonly #arrivals = new Arrivals();
-  #idleSinceMs: number;
 
   constructor(control: Control, liveness: Liveness, { agent, features, held, spent, wayProblem }: Resumed) {
     this.#control = control;
@@ -84,14 +83,13 @@ export class AgentSession implements ConnectedAgent {
     this.labels = labelsOf(agent);
     this.features = features;
     this.#word = new LastWord(control, agent.lastSeenAt);
-    this.#idleSinceMs = this.#word.heardAtMs;
     const host = {
       agentId: agent.id,
       incarnation: agent.incarnation,
       send: (message: Outgoing) => this.#send(message),
       mayStart: () => this.#state.kind === "open",
       onFree: () => {
-        this.#idleSinceMs = control.clock.monotonicMs();
+        control.presence.noteWork(this);
         this.#tellLiveness();
         this.#closeIfDone();
       },
@@ -159,13 +157,9 @@ export class AgentSession implements ConnectedAgent {
     return this.#room.freeBytes;
   }
 
-  get idleSinceMs(): number {
-    return this.#idleSinceMs;
-  }
-
   reserve(jobId: JobId, epoch: number): boolean {
     if (!this.takesJobs || this.jobs.size >= this.concurrency) return false;
-    this.#idleSinceMs = this.#control.clock.monotonicMs();
+    this.#control.presence.noteWork(this);
     this.#claims.reserve(jobId, epoch);
     return true;
   }

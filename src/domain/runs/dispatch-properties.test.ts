@@ -45,7 +45,6 @@ const agent = (n: number): fc.Arbitrary<AgentSlot> =>
     engines: fc.constant(null),
     features: fc.subarray([...jobFeatures]).map((known) => new Set(known)),
     unmet: fc.constant(new Map()),
-    idleSinceMs: fc.constantFrom(0, 5, 9),
     whyDeclined: fc.constantFrom(
       () => undefined,
       (jobId: string) => (jobId.endsWith("1") ? "disk full" : undefined),
@@ -99,8 +98,7 @@ function oneByOne(jobs: readonly Candidate[], slots: readonly AgentSlot[]): read
         (a, b) =>
           Number(b.agentId === job.warmAgentId) - Number(a.agentId === job.warmAgentId) ||
           rank[of(a)] - rank[of(b)] ||
-          jobsOf(a) / a.concurrency - jobsOf(b) / b.concurrency ||
-          a.idleSinceMs - b.idleSinceMs,
+          jobsOf(a) / a.concurrency - jobsOf(b) / b.concurrency,
       );
     if (best === undefined) return [];
     load.set(best.agentId, jobsOf(best) + 1);
@@ -113,7 +111,10 @@ const shares = fc
   .map((entries) => new Map(entries));
 
 const assign = (jobs: readonly Candidate[], slots: readonly AgentSlot[]) =>
-  assignIn(jobs, (poolId) => slots.filter((slot) => slot.poolId === poolId));
+  assignIn(jobs, {
+    get: (id) => slots.find(({ agentId }) => agentId === id),
+    inPool: (poolId) => slots.filter((slot) => slot.poolId === poolId),
+  });
 
 const ids = (jobs: readonly Candidate[]) => jobs.map(({ id }) => id);
 
@@ -251,7 +252,7 @@ describe("which agent takes which job", () => {
         const loadOf = ({ jobs, concurrency }: AgentSlot) => jobs.size / concurrency;
         for (const other of slots.filter((slot) => fits(job, slot) && slot.jobs.size < slot.concurrency)) {
           expect(loadOf(chosen)).toBeLessThanOrEqual(loadOf(other));
-          if (loadOf(chosen) === loadOf(other)) expect(chosen.idleSinceMs).toBeLessThanOrEqual(other.idleSinceMs);
+          if (loadOf(chosen) === loadOf(other)) expect(slots.indexOf(chosen)).toBeLessThanOrEqual(slots.indexOf(other));
         }
       }),
     );
@@ -268,7 +269,7 @@ describe("which agent takes which job", () => {
         labels: {},
         engines: null,
       },
-      ...{ features: new Set(jobFeatures), unmet: new Map(), idleSinceMs: 0, whyDeclined: () => undefined },
+      ...{ features: new Set(jobFeatures), unmet: new Map(), whyDeclined: () => undefined },
     };
     fc.assert(
       fc.property(candidate(0), (job) => {

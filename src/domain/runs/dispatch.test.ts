@@ -29,12 +29,14 @@ const slot = (name: string, change: Partial<AgentSlot> = {}): AgentSlot => ({
   engines: null,
   features: new Set(),
   unmet: new Map(),
-  idleSinceMs: 0,
   whyDeclined: () => undefined,
   ...change,
 });
 const assign = (jobs: readonly Candidate[], slots: readonly AgentSlot[]) =>
-  assignIn(jobs, (poolId) => slots.filter((slot) => slot.poolId === poolId));
+  assignIn(jobs, {
+    get: (id) => slots.find(({ agentId }) => agentId === id),
+    inPool: (poolId) => slots.filter((slot) => slot.poolId === poolId),
+  });
 
 const names = (jobs: readonly Candidate[]) => jobs.map(({ id }) => id.slice(4));
 
@@ -112,8 +114,8 @@ describe("who takes a job", () => {
     ).toEqual([{ jobId: "job_x", agentId: "agent_b" }]);
   });
 
-  test("of two that are idle, the one that is idle longest", () => {
-    const slots = [slot("b", { idleSinceMs: 20 }), slot("a", { idleSinceMs: 10 })];
+  test("of two that are idle, the one that is idle longest, which comes first", () => {
+    const slots = [slot("a"), slot("b")];
     expect(assign([job("x"), job("y")], slots)).toEqual([
       { jobId: "job_x", agentId: "agent_a" },
       { jobId: "job_y", agentId: "agent_b" },

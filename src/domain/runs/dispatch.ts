@@ -41,14 +41,16 @@ export interface AgentSlot {
   readonly features: ReadonlySet<JobFeature>;
   /** Why it could not have what it was asked for lately, whatever it says; by the wish's text. */
   readonly unmet: ReadonlyMap<string, string>;
-  /** Since when it has got no job and ended none, on a clock that only goes forward. */
-  readonly idleSinceMs: number;
   /** Why the job is not offered to it again for now; undefined if it may be. */
   readonly whyDeclined: (jobId: JobId) => string | undefined;
 }
 
-/** The agents of a pool. */
-export type AgentsOf = (poolId: PoolId | null) => Iterable<AgentSlot>;
+/** The connected agents. */
+export interface Agents {
+  get(agentId: AgentId): AgentSlot | undefined;
+  /** Those of a pool: the one first that has got no job and ended none for longest. */
+  inPool(poolId: PoolId | null): Iterable<AgentSlot>;
+}
 
 /** What a job asks of an agent. */
 export type Asked = Pick<Candidate, "poolId" | "phase" | "conditions" | "needs" | "wish">;
@@ -118,13 +120,13 @@ function precedes(a: Candidate | undefined, b: Candidate | undefined, { taken, s
  * have its program. Among fit agents the warm one goes first if it has room; then those that have the program before
  * those that download it; then the least loaded; then the one idle longest. A fit agent that is busy is waited for.
  */
-export function assign(jobs: readonly Candidate[], agents: AgentsOf): readonly Assignment[] {
-  const given: Given = new Map();
+export function assign(jobs: readonly Candidate[], agents: Agents): readonly Assignment[] {
+  const given = new Map<AgentId, number>();
   const choices = new Map<string, Choice>();
   const fits = new Fits();
   return jobs.flatMap((job) => {
     const key = askedText(job);
-    const choice = choices.get(key) ?? new Choice(job, { agents: agents(job.poolId), fits, given });
+    const choice = choices.get(key) ?? new Choice(job, { agents, fits, given });
     choices.set(key, choice);
     const slot = choice.best(job);
     if (slot === undefined) return [];
@@ -186,14 +188,11 @@ export class Fits {
 /** The lower, the better. */
 const ranks: Readonly<Record<EngineFit, number>> = { has: 0, unknown: 1, "may-download": 2, lacks: 3 };
 
-/** Jobs that were given to agents in this look. */
-type Given = Map<AgentId, number>;
-
 interface Place {
   readonly slot: AgentSlot;
   /** The lower, the better. */
   readonly rank: number;
-  /** The place among all, which decides between equals. */
+  /** The place among all: the one idle longest is before the others. */
   readonly index: number;
   /** Jobs that it has; more may have been given to it since for jobs that ask for something else. */
   readonly jobs: number;
@@ -201,42 +200,44 @@ interface Place {
 
 const loadOf = ({ slot, jobs }: Place): number => jobs / slot.concurrency;
 
-const goesBefore = (a: Place, b: Place): boolean =>
-  (a.rank - b.rank || loadOf(a) - loadOf(b) || a.slot.idleSinceMs - b.slot.idleSinceMs || a.index - b.index) < 0;
+const goesBefore = (a: Place, b: Place): boolean => (a.rank - b.rank || loadOf(a) - loadOf(b) || a.index - b.index) < 0;
+
+/** Nobody who was idle for less time goes before it. */
+const isBest = (place: Place | undefined): boolean => place?.rank === 0 && place.jobs === 0;
 
 interface Choosing {
-  readonly agents: Iterable<AgentSlot>;
+  readonly agents: Agents;
   readonly fits: Fits;
+  /** Jobs that were given to agents in this look. */
   readonly given: ReadonlyMap<AgentId, number>;
 }
 
-/** The agents for jobs that ask for the same: looked through once, however many jobs there are. */
+/** The agents for jobs that ask for the same: each is looked at once, however many jobs there are, and no more than it takes. */
 class Choice {
-  readonly #given: Choosing["given"];
-  readonly #places: LeastFirst<Place>;
-  /** By agent; made once a job has a warm one. */
-  #slots: ReadonlyMap<AgentId, AgentSlot> | undefined;
-  readonly #able: readonly Place[];
+  readonly #asked: Asked;
+  readonly #choosing: Choosing;
+  readonly #wish: string;
+  readonly #others: Iterator<AgentSlot>;
+  readonly #places = new LeastFirst<Place>(goesBefore);
+  #looked = 0;
+  #isAnyAble: boolean | undefined;
 
-  constructor(asked: Asked, { agents, fits, given }: Choosing) {
-    this.#given = given;
-    this.#able = this.#ableOf(asked, [...agents], fits);
-    this.#places = new LeastFirst(this.#able, goesBefore);
+  constructor(asked: Asked, choosing: Choosing) {
+    this.#asked = asked;
+    this.#choosing = choosing;
+    this.#wish = requirementText(asked.wish);
+    this.#others = choosing.agents.inPool(asked.poolId)[Symbol.iterator]();
   }
 
   /** The best of them that has room, if one has; it is not taken yet. */
-  best({ id, warmAgentId }: Candidate): AgentSlot | undefined {
-    const warm = warmAgentId === null ? undefined : this.#slot(warmAgentId);
-    if (warm !== undefined && this.#jobsOf(warm) < warm.concurrency && warm.whyDeclined(id) === undefined) return warm;
+  best({ id, warmAgentId, poolId }: Candidate): AgentSlot | undefined {
+    const isWilling = (slot: AgentSlot) => slot.whyDeclined(id) === undefined;
+    const warm = warmAgentId === null ? undefined : this.#choosing.agents.get(warmAgentId);
+    if (warm?.poolId === poolId && isWilling(warm) && this.#isOpen(warm)) return warm;
     const declined: Place[] = [];
     let found: AgentSlot | undefined;
-    for (let place = this.#places.least; found === undefined && place !== undefined; place = this.#places.least) {
-      const { slot } = place;
-      const jobs = this.#jobsOf(slot);
-      if (jobs !== place.jobs) {
-        this.#places.take();
-        if (jobs < slot.concurrency) this.#places.put({ ...place, jobs });
-      } else if (slot.whyDeclined(id) === undefined) found = slot;
+    for (let place = this.#next(); found === undefined && place !== undefined; place = this.#next()) {
+      if (isWilling(place.slot)) found = place.slot;
       else {
         this.#places.take();
         declined.push(place);
@@ -246,28 +247,43 @@ class Choice {
     return found;
   }
 
-  /** Those with room that can have it. Who could not have it lately is none of them as long as there is another. */
-  #ableOf(asked: Asked, agents: readonly AgentSlot[], fits: Fits): readonly Place[] {
-    const { wish } = asked;
-    const isFit = (slot: AgentSlot) => mayHave(slot, asked, fits);
-    const places = agents.flatMap((slot, index): Place[] => {
-      const jobs = this.#jobsOf(slot);
-      if (jobs >= slot.concurrency || !slot.takesJobs || !isFit(slot)) return [];
-      return [{ slot, index, jobs, rank: ranks[fits.of(slot, wish)] }];
-    });
-    const text = requirementText(wish);
-    if (!places.some(({ slot }) => slot.unmet.has(text))) return places;
-    const isAble = (slot: AgentSlot) => !slot.unmet.has(text);
-    return agents.some((slot) => isAble(slot) && isFit(slot)) ? places.filter(({ slot }) => isAble(slot)) : places;
+  /** The one that goes before all others. */
+  #next(): Place | undefined {
+    for (;;) {
+      const place = this.#places.least;
+      const jobs = place === undefined ? 0 : this.#jobsOf(place.slot);
+      if (place !== undefined && jobs !== place.jobs) {
+        this.#places.take();
+        if (jobs < place.slot.concurrency) this.#places.put({ ...place, jobs });
+      } else if (isBest(place) || !this.#lookFurther()) return place;
+    }
   }
 
-  #slot(agentId: AgentId): AgentSlot | undefined {
-    this.#slots ??= new Map(this.#able.map(({ slot }) => [slot.agentId, slot]));
-    return this.#slots.get(agentId);
+  /** False if all have been looked at. */
+  #lookFurther(): boolean {
+    const { value: slot, done } = this.#others.next();
+    if (done === true) return false;
+    const index = this.#looked++;
+    if (this.#isOpen(slot)) {
+      const rank = ranks[this.#choosing.fits.of(slot, this.#asked.wish)];
+      this.#places.put({ slot, index, rank, jobs: this.#jobsOf(slot) });
+    }
+    return true;
+  }
+
+  /** Whether it has room and can have it. Who could not have it lately can not, as long as there is another. */
+  #isOpen(slot: AgentSlot): boolean {
+    const { fits } = this.#choosing;
+    if (this.#jobsOf(slot) >= slot.concurrency || !slot.takesJobs || !mayHave(slot, this.#asked, fits)) return false;
+    if (!slot.unmet.has(this.#wish)) return true;
+    this.#isAnyAble ??= [...this.#choosing.agents.inPool(this.#asked.poolId)].some(
+      (other) => !other.unmet.has(this.#wish) && mayHave(other, this.#asked, fits),
+    );
+    return !this.#isAnyAble;
   }
 
   #jobsOf({ agentId, jobs }: AgentSlot): number {
-    return jobs.size + (this.#given.get(agentId) ?? 0);
+    return jobs.size + (this.#choosing.given.get(agentId) ?? 0);
   }
 }
 

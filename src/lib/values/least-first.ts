@@ -1,12 +1,10 @@
 /** A binary heap: hands out the least first. Items whose order changes behind its back must be put in again. */
 export class LeastFirst<T> {
-  readonly #items: T[];
+  readonly #items: T[] = [];
   readonly #isBefore: (a: T, b: T) => boolean;
 
-  constructor(items: Iterable<T>, isBefore: (a: T, b: T) => boolean) {
-    this.#items = [...items];
+  constructor(isBefore: (a: T, b: T) => boolean) {
     this.#isBefore = isBefore;
-    for (let at = (this.#items.length >> 1) - 1; at >= 0; at--) this.#sink(at);
   }
 
   get least(): T | undefined {
