@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { fakeConnectedAgent } from "../../../test/support/control.ts";
 import type { AgentId, PoolId } from "../../lib/words/ids.ts";
-import { Presence } from "./presence.ts";
+import { type ElsewhereAgent, Presence } from "./presence.ts";
 
 const agent = (agentId: AgentId, poolId: PoolId | null) =>
   fakeConnectedAgent({ agentId, name: agentId, poolId }).connected;
@@ -30,9 +30,10 @@ test("a pool has the agents that are connected elsewhere, too, each once", () =>
   const presence = new Presence();
   const [here, there, other] = [agent("agent_a", "apool_1"), agent("agent_b", "apool_1"), agent("agent_c", "apool_2")];
   presence.enter(here);
-  const told = [here, there, other].map(
-    (present) => [present.agentId, { kind: "connected", present, progress: new Map(), declined: new Set() }] as const,
-  );
+  const told = [here, there, other].map((present): [AgentId, ElsewhereAgent] => [
+    present.agentId,
+    { kind: "connected", present, progress: new Map(), declined: new Set() },
+  ]);
   presence.seeElsewhere(new Map(told));
   expect(presence.everywhereInPool("apool_1")).toEqual([here, there]);
   expect([...presence.inPool("apool_1")]).toEqual([here]);
