@@ -26,6 +26,7 @@ beforeEach(async () => {
 });
 afterEach(() => rm(root, { recursive: true, force: true }));
 
+const calm = { isHurried: () => false, isLeaving: () => false, stopping: new AbortController().signal };
 const left = async () => (await readdir(root)).sort();
 const specOf = (name: string) =>
   create(JobSpecSchema, { claim: newClaim(name, 1n), runId: "run_1", phase: JobPhase.PLAN, workspace: "net" });
@@ -50,7 +51,7 @@ describe("a look at job directories", () => {
     await stored("job_kept", exec, { kind: "kept", reason: "its state" });
     await stored("job_used", exec, { kind: "acknowledged" });
     await writeFile(join(root, "a-file"), "");
-    await using directories = new JobDirectories({ root, isInUse: (key) => key === "job_used-1", clock, log });
+    await using directories = new JobDirectories({ ...calm, root, isInUse: (key) => key === "job_used-1", clock, log });
     directories.tidy();
     await directories[Symbol.asyncDispose]();
     expect(await left()).toContain("job_over-1");
@@ -68,11 +69,48 @@ describe("a look at job directories", () => {
     await stored("job_over", { kind: "acknowledged" });
     let looks = 0;
     const isInUse = () => ++looks > 1;
-    await using directories = new JobDirectories({ root, isInUse, clock, log: memoryLog().log });
+    await using directories = new JobDirectories({ ...calm, root, isInUse, clock, log: memoryLog().log });
     await clock.advance(60_000);
     directories.tidy();
     await directories[Symbol.asyncDispose]();
     expect(await left()).toEqual(["job_over-1"]);
+  });
+});
+
+describe("the directory of a job that is over", () => {
+  /** What comes true of a removal in which the clock is moved on by so much. */
+  async function removed(moved: number, more: Partial<ConstructorParameters<typeof JobDirectories>[0]>) {
+    const clock = new ManualClock();
+    await mkdir(join(root, "job_over-1"));
+    const isInUse = () => false;
+    await using directories = new JobDirectories({ ...calm, ...more, root, isInUse, clock, log: memoryLog().log });
+    let isOver = false;
+    void directories.remove("job_over-1").finally(() => {
+      isOver = true;
+    });
+    await clock.advance(moved);
+    return { clock, isOver: () => isOver };
+  }
+
+  test("goes soon when no other job is brought on its way, and at once when the agent leaves", async () => {
+    const { isOver } = await removed(20, {});
+    await eventually(isOver, "it is over");
+    expect(await left()).toEqual([]);
+    const leaving = await removed(0, { isLeaving: () => true });
+    await eventually(leaving.isOver, "it is over");
+    expect(await left()).toEqual([]);
+  });
+
+  test("waits while another job is brought on its way, but not for ever", async () => {
+    const apart: string[] = [];
+    const isHurried = (key: string) => apart.push(key) > 0;
+    const { clock, isOver } = await removed(1_980, { isHurried });
+    expect(isOver()).toBe(false);
+    expect(await left()).toEqual(["job_over-1"]);
+    await clock.advance(20);
+    await eventually(isOver, "it is over");
+    expect(await left()).toEqual([]);
+    expect(new Set(apart)).toEqual(new Set(["job_over-1"]));
   });
 });
 

@@ -8,6 +8,10 @@ import { removeTree } from "../disk/durable-files.ts";
 import { forceRemove } from "../disk/force-remove.ts";
 import { isLeftOver } from "./stored-jobs.ts";
 
+/** A directory that is to go waits this long, and again as long as a job is hurried, up to the longest time. */
+const restMs = 20;
+const longestRestMs = 2_000;
+
 /** How often directories that belong to no job are looked for. */
 const lookEveryMs = 60_000;
 
@@ -16,6 +20,12 @@ export interface JobDirectoriesOptions {
   readonly root: string;
   /** True while somebody works with a directory, or keeps it. */
   readonly isInUse: (key: ClaimKey) => boolean;
+  /** True while another job is brought on its way. */
+  readonly isHurried: (key: ClaimKey) => boolean;
+  /** True when the agent leaves as soon as nothing is left to do. */
+  readonly isLeaving: () => boolean;
+  /** Aborted when the agent stops: what is there then is removed when it starts again. */
+  readonly stopping: AbortSignal;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -35,13 +45,14 @@ export class JobDirectories implements AsyncDisposable {
   }
 
   /**
-   * Removes the directory of a job that is over, and that nothing writes to any more. A failure is said, and it is
-   * tried again.
+   * Removes the directory of a job that is over, and that nothing writes to any more. The next job of the run mostly comes
+   * just now: it goes first, and the directory when terraform runs. A failure is said, and it is tried again.
    */
   async remove(key: ClaimKey): Promise<void> {
     failpoint("agent.before-removal");
+    await this.#rest(key);
     const directory = join(this.#options.root, key);
-    // File by file: the next job of the run mostly comes just now, and wants the threads.
+    // File by file: who prepares a job wants the threads.
     await forceRemove(directory).catch((error: unknown) => tellRemains(this.#options.log)(directory, error));
   }
 
@@ -59,6 +70,14 @@ export class JobDirectories implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#looking;
+  }
+
+  async #rest(key: ClaimKey): Promise<void> {
+    const { clock, isHurried, isLeaving, stopping } = this.#options;
+    for (let rested = 0; rested < longestRestMs && !isLeaving(); rested += restMs) {
+      await clock.sleep(restMs, stopping);
+      if (!isHurried(key)) return;
+    }
   }
 
   async #look(): Promise<void> {

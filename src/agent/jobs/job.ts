@@ -68,6 +68,8 @@ export class AgentJob {
   /** The state that came with the offer; empty if it has to be downloaded. It holds secrets. */
   offeredState: Uint8Array = new Uint8Array(0);
   readonly stateLack: StateLack;
+  /** True while terraform or a hook runs: the agent has little to do for it. */
+  isStepRunning = false;
   #stage: Stage;
   #log: LogView = noLog;
   #logSent = 0;
@@ -140,6 +142,12 @@ export class AgentJob {
   /** True while it takes a place of the agent's concurrency. */
   get takesPlace(): boolean {
     return !this.hasEnded;
+  }
+
+  /** True while the agent itself brings it on its way: somebody waits for each millisecond of it. */
+  get isHurried(): boolean {
+    const { kind } = this.#stage;
+    return kind === "preparing" || kind === "asking" || (kind === "running" && !this.isStepRunning);
   }
 
   /** True once there is a result: what is still done for the job changes nothing of it. */

@@ -88,6 +88,9 @@ export class JobTable implements SessionHost, AsyncDisposable {
     this.#directories = new JobDirectories({
       ...options,
       root: this.#root,
+      stopping: this.#stopping.signal,
+      isHurried: (key) => [...this.#arriving].some((other) => other !== key) || this.jobs.some((job) => job.isHurried),
+      isLeaving: () => this.leaving() !== undefined,
       isInUse: (key) => this.#work.has(key) || this.#jobs.has(key) || this.#arriving.has(key) || this.#kept.has(key),
     });
     this.#freshness = new Freshness(options.clock, () => this.#changes.tell({ kind: "doubtful" }));

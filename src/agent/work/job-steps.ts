@@ -99,12 +99,16 @@ export class JobSteps {
   /** Starts a step or takes it up again, makes its output part of the log, and resolves when it has ended. */
   async run(request: StepRequest): Promise<StepEnd> {
     const { name, output } = request;
-    const known = this.#options.job.journal.ofStep("step_started", name) !== undefined;
+    const { job } = this.#options;
+    const known = job.journal.ofStep("step_started", name) !== undefined;
     const begun = known ? await this.#adopt(request) : await this.#startAnew(request);
     if (begun.kind === "skipped" || begun.kind === "refused") return begun;
     const ended = begun.kind === "running" ? this.#untilEnd(request, begun.step) : Promise.resolve(begun);
     if (output.kind !== "hidden") this.#follow(name, output, ended);
-    const end = await ended;
+    job.isStepRunning = true;
+    const end = await ended.finally(() => {
+      job.isStepRunning = false;
+    });
     failpoint("agent.step-exited");
     await this.#endLeftBehind(name);
     await this.#record(name, end);
