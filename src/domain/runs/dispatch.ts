@@ -53,7 +53,7 @@ export interface Agents {
 }
 
 /** What a job asks of an agent. */
-export type Asked = Pick<Candidate, "poolId" | "phase" | "conditions" | "needs" | "wish">;
+export type AskedOfAgent = Pick<Candidate, "poolId" | "phase" | "conditions" | "needs" | "wish">;
 
 export interface Assignment {
   readonly jobId: JobId;
@@ -136,7 +136,7 @@ export function assign(jobs: readonly Candidate[], agents: Agents): readonly Ass
 }
 
 /** Jobs that ask for the same have the same text. */
-export const askedText = ({ poolId, phase, conditions, needs, wish }: Asked): string =>
+export const askedText = ({ poolId, phase, conditions, needs, wish }: AskedOfAgent): string =>
   JSON.stringify([poolId, phase, conditions, needs, requirementText(wish)]);
 
 const contents = new WeakMap<AgentEngines, string>();
@@ -214,7 +214,7 @@ interface Choosing {
 
 /** The agents for jobs that ask for the same: each is looked at once, however many jobs there are, and no more than it takes. */
 class Choice {
-  readonly #asked: Asked;
+  readonly #asked: AskedOfAgent;
   readonly #choosing: Choosing;
   readonly #wish: string;
   readonly #others: Iterator<AgentSlot>;
@@ -222,7 +222,7 @@ class Choice {
   #looked = 0;
   #isAnyAble: boolean | undefined;
 
-  constructor(asked: Asked, choosing: Choosing) {
+  constructor(asked: AskedOfAgent, choosing: Choosing) {
     this.#asked = asked;
     this.#choosing = choosing;
     this.#wish = requirementText(asked.wish);
@@ -290,7 +290,7 @@ class Choice {
 /** Whether an agent of the job's pool may take it some day: nothing but its program, labels and age keeps it from it. */
 export const mayHave = (
   slot: Pick<AgentSlot, "labels" | "features" | "engines">,
-  { phase, conditions, needs, wish }: Omit<Asked, "poolId">,
+  { phase, conditions, needs, wish }: Omit<AskedOfAgent, "poolId">,
   fits: Fits,
 ): boolean =>
   isMatch(slot.labels, phase, conditions) && knowsAll(slot.features, needs) && fits.of(slot, wish) !== "lacks";
