@@ -18,10 +18,11 @@ export const archiveSubject = (stream: LogStreamId): string => `log/${stream}`;
 /** The same log store, which reads the bytes of archived logs where they are. Whoever reads does not see a difference. */
 export function withArchive(logs: LogStore, parts: ArchiveParts): LogStore {
   const blocks = new ArchiveBlocks(parts);
-  const read: LogStore["read"] = async (stream, offset, maxBytes) => {
+  const read: LogStore["read"] = async (stream, offset, maxBytes, giving) => {
     for (let isSecond = false; ; isSecond = true) {
-      const { archive, ...known } = await logs.read(stream, offset, maxBytes);
-      if (archive === undefined) return known;
+      const { archive, lent, ...known } = await logs.read(stream, offset, maxBytes, giving);
+      if (archive === undefined) return lent === undefined ? known : { ...known, lent };
+      lent?.giveBack();
       try {
         return await archived(blocks, { stream, archive, offset, maxBytes }, known);
       } catch (error) {

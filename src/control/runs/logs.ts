@@ -27,6 +27,8 @@ export async function appendLog(
 
 export interface LogPiece {
   readonly offset: number;
+  /** Where the next one begins. */
+  readonly nextOffset: number;
   readonly bytes: Uint8Array;
   /** When the bytes came, if that was asked for. */
   readonly times: readonly LogTime[];
@@ -48,6 +50,8 @@ export interface LogRequest {
   readonly withTimes?: boolean | undefined;
   /** Places for who reads ahead; without one nobody does. */
   readonly places?: ReadAheadPlaces | undefined;
+  /** For readers who ask for a piece only when they have no more use for the one before: its bytes may be overwritten then. */
+  readonly giving?: "lent" | undefined;
   readonly signal: AbortSignal;
 }
 
@@ -60,7 +64,7 @@ const pollMs = 2_000;
  * one loop.
  */
 export async function* followLog(control: Control, who: Principal, request: LogRequest): AsyncGenerator<LogPiece> {
-  const { runId, offset, follows, maxBytes = Infinity, withTimes = false, signal } = request;
+  const { runId, offset, follows, maxBytes = Infinity, withTimes = false, places, giving, signal } = request;
   const end = offset + maxBytes;
   let next = offset;
   let epoch = 0;
@@ -74,23 +78,26 @@ export async function* followLog(control: Control, who: Principal, request: LogR
       epoch = job.epoch;
     }
     const stream = job === undefined || epoch === 0 ? undefined : logStreamOf({ id: job.id, epoch });
-    let read =
-      stream === undefined ? undefined : await control.logs.read(stream, next, Math.min(pieceBytes, end - next));
+    const most = Math.min(pieceBytes, end - next);
+    let read = stream === undefined ? undefined : await control.logs.read(stream, next, most);
     if (stream !== undefined && read !== undefined && read.bytes.length > 0) {
       // Of a log that is whole nothing changes any more: its job is not looked at again.
       const isWhole = job !== undefined && isEnded(job.status) && read.end.kind === "sealed";
-      const reads = isWhole ? readsToEnd(control.logs, { stream, first: read, end, places: request.places }) : [read];
+      const reads = isWhole ? readsToEnd(control.logs, { stream, first: read, end, places, giving }) : [read];
       for await (const each of reads) {
         for await (const { bytes, times } of timedPieces(control, { stream, read: each, withTimes })) {
-          yield { offset: next, bytes, times, epoch, isEnd: false, missingBytes: 0, state: "none", problem: "" };
-          next += bytes.length;
+          const nextOffset = next + bytes.length;
+          const where = { offset: next, nextOffset, epoch };
+          yield { ...where, bytes, times, isEnd: false, missingBytes: 0, state: "none", problem: "" };
+          next = nextOffset;
         }
         read = each;
       }
       if (!isWhole) continue;
     }
     if (!follows || isOver(run, job, read)) {
-      yield { offset: next, bytes: new Uint8Array(), times: [], epoch, isEnd: true, ...endOf(job, read) };
+      const where = { offset: next, nextOffset: next, epoch };
+      yield { ...where, bytes: new Uint8Array(), times: [], isEnd: true, ...endOf(job, read) };
       return;
     }
     const awaited = [topics.run(runId), ...(job === undefined ? [] : [topics.log(job.id)])];

@@ -46,6 +46,54 @@ describe("a log that is whole", () => {
     expect(log.asked).toHaveLength(2);
   });
 
+  test.each([0, 1])(
+    "gives the memory of each read back when the next one is asked for, with %i places",
+    async (places) => {
+      const log = sealedLog(2_000 * kib);
+      const events: string[] = [];
+      const read: LogStore["read"] = async (stream, offset, maxBytes, giving) => ({
+        ...(await log.read(stream, offset, maxBytes)),
+        lent: {
+          giveBack: () => events.push(`back ${offset / kib} ${giving}`),
+          [Symbol.dispose]: () => events.push(`over ${offset / kib}`),
+        },
+      });
+      const first = await read("job/1", 0, 256 * kib, "lent");
+      const given = {
+        stream: "job/1",
+        first,
+        end: 600 * kib,
+        places: new ReadAheadPlaces(places),
+        giving: "lent",
+      } as const;
+      for await (const { nextOffset } of readsToEnd({ read }, given)) events.push(`sent ${nextOffset / kib}`);
+      expect(events.filter((event) => !event.startsWith("over"))).toEqual(
+        places === 1
+          ? ["sent 256", "back 0 lent", "sent 600", "back 256 lent"]
+          : ["sent 256", "back 0 lent", "sent 512", "back 256 lent", "sent 600", "back 512 lent"],
+      );
+    },
+  );
+
+  test("keeps the memory of what may be being sent when nobody asks any more, and gives back what was read ahead", async () => {
+    const log = sealedLog(2_000 * kib);
+    const events: string[] = [];
+    const read: LogStore["read"] = async (stream, offset, maxBytes) => ({
+      ...(await log.read(stream, offset, maxBytes)),
+      lent: {
+        giveBack: () => events.push(`back ${offset / kib}`),
+        [Symbol.dispose]: () => events.push(`over ${offset / kib}`),
+      },
+    });
+    const first = await read("job/1", 0, 256 * kib);
+    const places = new ReadAheadPlaces(1);
+    const reads = readsToEnd({ read }, { stream: "job/1", first, end: Infinity, places, giving: "lent" });
+    await reads.next();
+    await reads.return();
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(events).toEqual(["over 0", "back 256"]);
+  });
+
   test("is read no further than is wanted", async () => {
     const log = sealedLog(2_000 * kib);
     expect(await readAll(log, new ReadAheadPlaces(1), 300 * kib)).toEqual([256, 44]);

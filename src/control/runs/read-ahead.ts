@@ -29,25 +29,42 @@ interface Reading {
   readonly first: LogRead;
   /** Where to end, if the log does not end before. */
   readonly end: number;
+  /** In memory that is used again: by who asks for a read only when the one before it is sent. */
+  readonly giving?: "lent" | undefined;
   readonly places: ReadAheadPlaces | undefined;
 }
 
 /** The reads of a sealed log, from the first one on. */
 export async function* readsToEnd(
   logs: Pick<LogStore, "read">,
-  { stream, first, end, places }: Reading,
+  { stream, first, end, places, giving }: Reading,
 ): AsyncGenerator<LogRead, void> {
   using place = hasMore(first, end) ? places?.take() : undefined;
   const bytes = place === undefined ? narrowBytes : wideBytes;
-  const after = (read: LogRead) => logs.read(stream, read.nextOffset, Math.min(bytes, end - read.nextOffset));
-  for (let read = first; ; ) {
-    const ahead = place !== undefined && hasMore(read, end) ? after(read) : undefined;
-    // It is awaited once its turn comes, if it comes.
-    ahead?.catch(() => {});
-    yield read;
-    if (!hasMore(read, end)) return;
-    read = await (ahead ?? after(read));
+  const after = (offset: number) => logs.read(stream, offset, Math.min(bytes, end - offset), giving);
+  let ahead: Promise<LogRead> | undefined;
+  try {
+    for (let read = first; ; ) {
+      // Asked now: the bytes are another's once they have been given back.
+      const [isLast, { nextOffset }] = [!hasMore(read, end), read];
+      ahead = place === undefined || isLast ? undefined : after(nextOffset);
+      // It is awaited once its turn comes, if it comes.
+      ahead?.catch(() => {});
+      yield* lentFor(read);
+      if (isLast) return;
+      read = await (ahead ?? after(nextOffset));
+      ahead = undefined;
+    }
+  } finally {
+    void ahead?.then(({ lent }) => lent?.giveBack()).catch(() => {});
   }
+}
+
+/** The read, whose memory is given back when the next one is asked for: not when nobody asks, who may be sending it yet. */
+function* lentFor(read: LogRead): Generator<LogRead, void> {
+  using lent = read.lent;
+  yield read;
+  lent?.giveBack();
 }
 
 /** What was emptied meanwhile has no more. */

@@ -40,6 +40,12 @@ export const knownKey = createContextKey<() => void>(() => {}, { description: "a
 /** Cuts off the caller of a call on its connection; does nothing in the same process. */
 export const cutKey = createContextKey<() => void>(() => {}, { description: "cuts the caller off" });
 
+/**
+ * True if the next message of an answer is asked for only when the one before it is sent, to its last byte, or nobody sends it any
+ * more: messages that come later may use its memory.
+ */
+export const sendsInTurnKey = createContextKey(false, { description: "messages are sent one after the other" });
+
 /** Whose calls are counted together where something is shared out: those of a credential, or of an address without one. */
 export function callerName(values: ContextValues): string {
   const who = values.get(principalKey);

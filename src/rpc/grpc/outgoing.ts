@@ -44,13 +44,18 @@ export class CallAnswer {
     this.#call = call;
   }
 
-  /** Sends a message. Resolves when more may be sent; throws if nobody listens any more, or the call is over. */
+  /**
+   * Sends a message. Resolves when more may be sent, and nothing of a large message is needed any more; throws if nobody listens any
+   * more, or the call is over.
+   */
   async send(message: Message): Promise<void> {
     const { stream } = this.#parts;
-    const sent = await this.#encode(message);
+    const encoded = this.#encode(message);
+    const sent = encoded instanceof Promise ? await encoded : encoded;
     if (!isOpen(stream)) throw gone();
     this.#begin();
-    if (!(await this.#writeAll(sent))) await this.#drainOfCall();
+    if (sent.length > copiedBytes) await this.#writeAll(sent, (begin) => this.#ofCall(begin));
+    else if (!stream.write(joined(sent))) await this.#ofCall((done) => void stream.once("drain", () => done()));
   }
 
   /** Sends the only message, and ends the call well. */
@@ -60,7 +65,8 @@ export class CallAnswer {
     const sent = encoded instanceof Promise ? await encoded : encoded;
     if (!isOpen(stream)) return;
     this.#begin();
-    if (sent.length <= pieceBytes) write(stream, sent);
+    if (sent.length <= copiedBytes) stream.write(joined(sent));
+    else if (sent.length <= pieceBytes) writeTogether(stream, [frameOf(sent), ...sent.parts]);
     else await this.#writeAll(sent);
     this.end();
   }
@@ -87,43 +93,38 @@ export class CallAnswer {
       stream.respond({ ":status": 200, "content-type": contentType, ...responseHeader.outgoing(), ...trailers }, alone);
   }
 
-  /** False if its reader has to catch up before the next message. What was begun is written whole, whatever happens to the call. */
-  async #writeAll({ parts, length, flags }: Encoded): Promise<boolean> {
+  /** Writes a message from where it lies, to its last byte. What was begun is written whole, whatever happens to the call. */
+  async #writeAll(sent: Encoded, last = (begin: Begin) => this.#taken(begin)): Promise<void> {
     const { stream } = this.#parts;
-    if (length <= pieceBytes) return write(stream, { parts, length, flags });
-    let isTaken = stream.write(frameOf(length, flags));
-    for (const part of parts) {
-      for (let from = 0; from < part.length; from += pieceBytes) {
-        if (!isTaken) await this.#drain();
-        isTaken = stream.write(part.subarray(from, from + pieceBytes));
-      }
+    const turns = turnsOf([frameOf(sent), ...sent.parts]);
+    for (const [index, turn] of turns.entries()) {
+      const begin: Begin = (done) => writeTogether(stream, turn, done);
+      await (index === turns.length - 1 ? last(begin) : this.#taken(begin));
     }
-    return isTaken;
   }
 
-  /** Resolves when the stream takes more, and cuts off a reader that does not read; rejects when the stream is closed. */
-  async #drain(onWait?: (leave: (reason: unknown) => void) => void): Promise<void> {
+  /** Resolves when what was begun is done, and cuts off a reader that does not read; rejects when the stream is closed. */
+  async #taken(begin: Begin, onWait?: (leave: (reason: unknown) => void) => void): Promise<void> {
     const { stream, unread } = this.#parts;
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     const cut = () => breakOffStream(stream);
     const onClose = () => reject(gone());
     unread.begin(cut);
-    stream.once("drain", resolve);
     stream.once("close", onClose);
+    begin((error) => (error == null ? resolve() : onClose()));
     onWait?.(reject);
     try {
       await promise;
     } finally {
       unread.end(cut);
-      stream.off("drain", resolve);
       stream.off("close", onClose);
     }
   }
 
   /** The same between two messages, where it also ends with the call. */
-  async #drainOfCall(): Promise<void> {
+  async #ofCall(begin: Begin): Promise<void> {
     try {
-      await this.#drain((leave) => this.#call.waitsFor((reason) => leave(reason ?? gone())));
+      await this.#taken(begin, (leave) => this.#call.waitsFor((reason) => leave(reason ?? gone())));
     } finally {
       this.#call.waitsFor(undefined);
     }
@@ -157,6 +158,10 @@ export class CallAnswer {
   }
 }
 
+type Done = (error?: Error | null) => void;
+/** Begins what is waited for. */
+type Begin = (done: Done) => void;
+
 const alone = { endStream: true } as const;
 const withTrailers = { waitForTrailers: true } as const;
 
@@ -173,30 +178,45 @@ interface Encoded {
 
 const noBytes = new Uint8Array();
 
-function frameOf(length: number, flags: number, room = 0): Buffer {
+function frameOf({ length, flags }: Encoded, room = 0): Buffer {
   const frame = Buffer.allocUnsafe(frameBytes + room);
   frame.writeUInt8(flags, 0);
   frame.writeUInt32BE(length, 1);
   return frame;
 }
 
-/** Writes a message. False if its reader has to catch up first. */
-function write(stream: ServerHttp2Stream, { parts, length, flags }: Encoded): boolean {
-  const isCopied = length <= copiedBytes;
-  const frame = frameOf(length, flags, isCopied ? length : 0);
-  if (isCopied) {
-    let at = frameBytes;
-    for (const part of parts) {
-      frame.set(part, at);
-      at += part.length;
-    }
-    return stream.write(frame);
+/** A message in its frame, copied. */
+function joined(sent: Encoded): Buffer {
+  const frame = frameOf(sent, sent.length);
+  let at = frameBytes;
+  for (const part of sent.parts) {
+    frame.set(part, at);
+    at += part.length;
   }
+  return frame;
+}
+
+/** A message as it is written: large pieces, and what is small with what follows it. */
+function turnsOf(parts: readonly Uint8Array[]): readonly (readonly Uint8Array[])[] {
+  const turns: Uint8Array[][] = [];
+  let [turn, bytes]: [Uint8Array[], number] = [[], 0];
+  for (const part of parts) {
+    for (let from = 0; from < part.length; from += pieceBytes) {
+      const piece = part.subarray(from, from + pieceBytes);
+      if (turn.push(piece) === 1) turns.push(turn);
+      bytes += piece.length;
+      if (bytes >= pieceBytes) [turn, bytes] = [[], 0];
+    }
+  }
+  return turns;
+}
+
+/** Writes pieces as one; `done` is called when nobody needs them any more. */
+function writeTogether(stream: ServerHttp2Stream, pieces: readonly Uint8Array[], done?: Done): void {
+  const last = pieces.length - 1;
   stream.cork();
-  let isTaken = stream.write(frame);
-  for (const part of parts) isTaken = stream.write(part);
+  for (const [index, piece] of pieces.entries()) stream.write(piece, index === last ? done : undefined);
   stream.uncork();
-  return isTaken;
 }
 
 const gone = () => asStatus(new WindlassError("canceled", departed));

@@ -10,7 +10,7 @@ import { SharedTimeout } from "../../lib/async/shared-timeout.ts";
 import type { Log } from "../../lib/program/log.ts";
 import { LargeRequests } from "../bodies/large-requests.ts";
 import { singleBodyMs } from "../bodies/single-bodies.ts";
-import { cutKey, httpVersionKey, knownKey, remoteAddressKey } from "../calls/caller.ts";
+import { cutKey, httpVersionKey, knownKey, remoteAddressKey, sendsInTurnKey } from "../calls/caller.ts";
 import { endOf, isFault, toConnectError } from "../calls/errors.ts";
 import type { RpcOptions } from "../calls/options.ts";
 import { fastGzip } from "../wire/compression.ts";
@@ -149,6 +149,7 @@ function valuesOf({ stream, address, recognize }: StreamExchange): ContextValues
   const values = createContextValues();
   values.set(remoteAddressKey, address());
   values.set(httpVersionKey, "2.0");
+  values.set(sendsInTurnKey, true);
   values.set(knownKey, recognize);
   values.set(cutKey, () => breakOffStream(stream));
   return values;

@@ -13,7 +13,7 @@ import {
   type StreamRunLogsResponseSchema,
 } from "../../gen/windlass/v1/run_service_pb.ts";
 import { Budget } from "../../lib/async/budget.ts";
-import { callerName, callerOf } from "../calls/caller.ts";
+import { callerName, callerOf, sendsInTurnKey } from "../calls/caller.ts";
 import { toPage } from "../mapping/page.ts";
 import { fromPhase, logStates } from "../mapping/run.ts";
 import { fromSearch, toLogHit, toLogLines, toLogTime } from "../mapping/run-logs.ts";
@@ -23,7 +23,8 @@ type LogMessage = MessageInitShape<typeof StreamRunLogsResponseSchema>;
 
 /** Says where a log stands, and that nothing new is there. */
 const emptyPiece = (last: LogPiece | undefined, from: number): LogPiece => ({
-  offset: last === undefined ? from : last.offset + last.bytes.length,
+  offset: last?.nextOffset ?? from,
+  nextOffset: last?.nextOffset ?? from,
   epoch: last?.epoch ?? 0,
   bytes: new Uint8Array(),
   times: [],
@@ -84,6 +85,7 @@ export function logReads(control: Control): Pick<ServiceImpl<typeof RunService>,
         maxBytes: maxBytes === 0n ? undefined : Number(maxBytes),
         withTimes,
         places,
+        giving: context.values.get(sendsInTurnKey) ? ("lent" as const) : undefined,
         signal: context.signal,
       };
       const pieces = followLog(control, callerOf(context), request);

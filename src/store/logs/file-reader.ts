@@ -29,9 +29,10 @@ export class LogFileReader {
     this.#find = this.#db.prepare<[string], Row>(
       "SELECT id, length, status, missing, archive FROM streams WHERE name = ?",
     );
+    // Subqueries: SQLite would plan it anew for each value that is bound, for longer than it takes to run.
     this.#pieces = this.#db.prepare<[number, number, number], { start: number; bytes: Uint8Array }>(
-      `SELECT start, bytes FROM pieces WHERE stream = ?
-         AND start >= coalesce((SELECT max(start) FROM pieces WHERE stream = ? AND start <= ?), 0) ORDER BY start`,
+      `SELECT start, bytes FROM pieces WHERE stream = (SELECT ?)
+         AND start >= coalesce((SELECT max(start) FROM pieces WHERE stream = (SELECT ?) AND start <= (SELECT ?)), 0) ORDER BY start`,
     );
     this.#times = this.#db.prepare<[string, number, number], StoredTime>(
       `SELECT times.start, times.at_ms AS atMs FROM streams JOIN times ON times.stream = streams.id
@@ -67,29 +68,36 @@ export class LogFileReader {
   }
 
   /** Within a `snapshot`: a stream's length and its bytes belong together. */
-  read({ stream, offset, maxBytes }: LogQuery): LogRead {
+  read({ stream, offset, maxBytes, memory }: LogQuery): LogRead {
     const row = this.#find.get(stream);
-    if (row === undefined) return { bytes: new Uint8Array(), nextOffset: offset, end: { kind: "open" }, length: 0 };
+    const none = new Uint8Array(memory ?? new ArrayBuffer(0), 0, 0);
+    if (row === undefined) return { bytes: none, nextOffset: offset, end: { kind: "open" }, length: 0 };
     const { archive, length } = row;
-    if (archive !== null) return { bytes: new Uint8Array(), nextOffset: offset, end: endOf(row), length, archive };
-    const bytes = this.#bytes(row, offset, Math.min(maxBytes, Math.max(0, length - offset)));
-    return { bytes, nextOffset: offset + bytes.length, end: endOf(row), length: row.length };
+    if (archive !== null) return { bytes: none, nextOffset: offset, end: endOf(row), length, archive };
+    const count = Math.min(maxBytes, Math.max(0, length - offset));
+    const bytes = new Uint8Array(memory ?? new ArrayBuffer(count), 0, count);
+    this.#fill(bytes, row, offset);
+    return { bytes, nextOffset: offset + count, end: endOf(row), length };
   }
 
   close(): void {
     this.#db.close();
   }
 
-  #bytes(row: Row, offset: number, count: number): Uint8Array {
-    const bytes = new Uint8Array(count);
-    if (count === 0) return bytes;
+  /** Fills all of it: what the memory held before is of another log. */
+  #fill(bytes: Uint8Array, row: Row, offset: number): void {
+    if (bytes.length === 0) return;
+    let filled = 0;
     for (const piece of this.#pieces.iterate(row.id, row.id, offset)) {
       const from = Math.max(0, offset - piece.start);
       const into = piece.start + from - offset;
-      bytes.set(piece.bytes.subarray(from, from + count - into), into);
-      if (piece.start + piece.bytes.length >= offset + count) break;
+      const part = piece.bytes.subarray(from, from + bytes.length - into);
+      bytes.fill(0, filled, into);
+      bytes.set(part, into);
+      filled = into + part.length;
+      if (filled === bytes.length) break;
     }
-    return bytes;
+    bytes.fill(0, filled);
   }
 }
 

@@ -34,6 +34,8 @@ export interface LogQuery {
   readonly stream: LogStreamId;
   readonly offset: number;
   readonly maxBytes: number;
+  /** Where the bytes are to lie, with room for all that may be read; absent: in new memory. */
+  readonly memory?: ArrayBuffer | undefined;
 }
 
 export interface ReadAnswer {

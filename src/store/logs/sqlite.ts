@@ -13,7 +13,8 @@ import {
   maxReadBytes,
   type SealResult,
 } from "../ports/logs.ts";
-import type { LogAnswer, LogOperation } from "./operations.ts";
+import type { LogAnswer, LogOperation, LogQuery } from "./operations.ts";
+import { ReadMemory } from "./read-memory.ts";
 import { LogThread, type SpareLogThread } from "./thread-client.ts";
 
 /**
@@ -24,11 +25,15 @@ export async function openSqliteLogStore(path: string, clock: Clock, spare?: Spa
   return new SqliteLogStore(path, await LogThread.start({ path, role: "write" }, spare?.take()), clock);
 }
 
+/** For eight who read ahead. */
+const lentBytes = 16 * 1024 * 1024;
+
 class SqliteLogStore implements LogStore {
   readonly #path: string;
   readonly #writer: LogThread;
   readonly #clock: Clock;
   #reader: Promise<LogThread> | undefined;
+  readonly #memory = new ReadMemory(maxReadBytes, lentBytes);
   #isClosed = false;
 
   constructor(path: string, writer: LogThread, clock: Clock) {
@@ -63,15 +68,18 @@ class SqliteLogStore implements LogStore {
     await this.#writer.call({ kind: "reopen", stream });
   }
 
-  async read(stream: LogStreamId, offset: number, maxBytes: number): Promise<LogRead> {
-    const answer = await this.#read({
-      kind: "read",
-      stream,
-      offset,
-      maxBytes: Math.min(maxBytes, maxReadBytes),
-    });
-    if (answer.kind === "read") return answer.read;
-    throw unexpected(answer);
+  async read(stream: LogStreamId, offset: number, wanted: number, giving?: "lent"): Promise<LogRead> {
+    const maxBytes = Math.min(wanted, maxReadBytes);
+    const query: LogQuery = { kind: "read", stream, offset, maxBytes };
+    const loan = giving === "lent" ? this.#memory.take(maxBytes) : undefined;
+    if (loan === undefined) return this.#bytesOf(query);
+    try {
+      const read = await this.#bytesOf({ ...query, memory: loan.memory });
+      return { ...read, lent: loan.holding(read.bytes.buffer) };
+    } catch (error) {
+      loan[Symbol.dispose]();
+      throw error;
+    }
   }
 
   async times(stream: LogStreamId, from: number, to: number): Promise<LogTimes> {
@@ -117,6 +125,12 @@ class SqliteLogStore implements LogStore {
     const reader = await this.#reader?.catch(() => undefined);
     await reader?.[Symbol.asyncDispose]();
     await this.#writer[Symbol.asyncDispose]();
+  }
+
+  async #bytesOf(query: LogQuery): Promise<LogRead> {
+    const answer = await this.#read(query);
+    if (answer.kind === "read") return answer.read;
+    throw unexpected(answer);
   }
 
   async #read(operation: LogOperation): Promise<LogAnswer> {

@@ -113,7 +113,7 @@ export class LogThread implements AsyncDisposable {
     const calls = this.#waiting.splice(0, this.#batchSize());
     const { operations, free } = this.#memory.pack(calls.map(({ operation }) => operation));
     this.#underWay.push({ calls, free });
-    this.#send({ kind: "batch", operations });
+    this.#thread.postMessage({ kind: "batch", operations } satisfies LogThreadRequest, operations.flatMap(memoryOf));
     this.#flushSoon();
   }
 
@@ -149,6 +149,10 @@ export class LogThread implements AsyncDisposable {
     this.#idle?.resolve();
   }
 }
+
+/** Memory that goes to the thread, and comes back with the answer. */
+const memoryOf = (operation: LogOperation): ArrayBuffer[] =>
+  operation.kind === "read" && operation.memory !== undefined ? [operation.memory] : [];
 
 const closed = () => new WindlassError("storage_unavailable", "the log store is closed");
 

@@ -49,6 +49,14 @@ export interface LogRead {
   readonly length: number;
   /** Key of the object in which its bytes lie; absent: in the store, which else gives none of them. */
   readonly archive?: string | undefined;
+  /** The memory in which `bytes` lie, if it is lent. */
+  readonly lent?: LentMemory | undefined;
+}
+
+/** Memory that a read has for a while. To be disposed; only what was given back before is used again. */
+export interface LentMemory extends Disposable {
+  /** Nobody looks at the bytes any more, nor sends them: another read may overwrite them. */
+  giveBack(): void;
 }
 
 /** From which byte of a stream on bytes came at which time. */
@@ -96,8 +104,11 @@ export interface LogStore extends AsyncDisposable, Spacious {
   sealWithGap(stream: LogStreamId, missingBytes: number | undefined): Promise<void>;
   /** Late evidence: undoes `sealWithGap`, so that appends are taken again. A sealed stream stays sealed. */
   reopen(stream: LogStreamId): Promise<void>;
-  /** Bytes from `offset` on: at most `maxBytes` (bounded by `maxReadBytes`), none beyond the end. */
-  read(stream: LogStreamId, offset: number, maxBytes: number): Promise<LogRead>;
+  /**
+   * Bytes from `offset` on: at most `maxBytes` (bounded by `maxReadBytes`), none beyond the end. `lent` ones may lie in memory that
+   * is used again.
+   */
+  read(stream: LogStreamId, offset: number, maxBytes: number, giving?: "lent"): Promise<LogRead>;
   /**
    * When bytes came, for those from `from` to `to`: the last time at or before `from`, and the times behind it, at most
    * one a second. What an older program stored has none.
