@@ -1,7 +1,7 @@
 import { cp } from "node:fs/promises";
-import { homedir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
+import { goEnvironment } from "../support/go-environment.ts";
 import type { Program } from "../support/programs.ts";
 import { usePrivateServer } from "./private-server.ts";
 import { hasTools, type Language, usePlace } from "./recipe.ts";
@@ -23,11 +23,7 @@ const examples = [
 const language = (folder: string): Language => ({
   folder,
   tools: { "go 1.26": ["go", "version"], buf: ["buf", "--version"] },
-  env: {
-    // What was compiled is kept for the next clone, whose folder is another one.
-    GOCACHE: process.env.GOCACHE ?? join(homedir(), ".cache/go-build"),
-    GOFLAGS: "-trimpath -buildvcs=false",
-  },
+  env: goEnvironment,
 });
 
 describe.skipIf(!hasTools(language("go")))("in an empty folder, by its recipe,", () => {

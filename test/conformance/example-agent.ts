@@ -2,6 +2,7 @@ import { spawnSync } from "node:child_process";
 import { cp, mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
+import { goEnvironment } from "../support/go-environment.ts";
 import { startProgram } from "../support/programs.ts";
 
 const root = resolve(import.meta.dirname, "../..");
@@ -58,6 +59,7 @@ const toolEnvironment = (): Readonly<Record<string, string>> => ({
   PATH: `${join(root, "node_modules/.bin")}:${process.env.PATH ?? ""}`,
   XDG_CACHE_HOME: cache,
   CARGO_TARGET_DIR: target,
+  ...goEnvironment,
 });
 
 /** Where cargo puts a program; copied, because the next build may replace it. */
