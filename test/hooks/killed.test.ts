@@ -36,12 +36,19 @@ const deaths: readonly (string | undefined)[] = [
   ...points,
   ...Array.from({ length: kills - points.length }, () => undefined),
 ];
+
+/** How one agent dies. */
+interface Death {
+  readonly what: string;
+  /** Where; at a moment that is drawn if absent. */
+  readonly death: string | undefined;
+  readonly pauseMs: number;
+}
+
 const patience = { deadlineMs: 90_000, everyMs: 50 };
 
 let scene: Scene;
 let server: TestServer;
-let pool: string;
-let call: readonly string[];
 let counted: string;
 
 beforeAll(async () => {
@@ -49,17 +56,7 @@ beforeAll(async () => {
   counted = join(scene.directory, "counted");
   await writeFile(counted, "");
   server = await scene.server({ args: ["--heartbeat-interval", "300ms"] });
-  pool = await server.api.pool();
   for (const name of hookNames) await hook(name);
-  await scene.agent(server, { pool, name: "planner", args: ["--accept", "plan"] });
-  const tokenFile = join(scene.directory, "token");
-  await writeFile(tokenFile, (await server.api.token(pool)).secret, { mode: 0o600 });
-  call = [
-    ...["--address", server.url, "--token-file", tokenFile, "--name", "applier", "--sandbox", "none"],
-    ...["--data-dir", join(scene.directory, "applier"), "--accept", "apply", "--log-format", "json"],
-    ...["--work-dir", join(scene.directory, "work"), "--hooks-dir", join(scene.directory, "hooks")],
-    ...["--no-engine-download", "--min-free-disk", "1MiB", "--disk-reserve", "1MiB"],
-  ];
 });
 afterEach(({ task }) => {
   if (task.result?.state === "fail") console.error(scene.report());
@@ -86,12 +83,31 @@ const countsOf = async (run: string): Promise<readonly string[]> =>
     return of === run && name !== undefined ? [name] : [];
   });
 
-function startApplier(failpoints?: string): Program {
-  const armed = failpoints === undefined ? {} : { WINDLASS_FAILPOINTS: failpoints, WINDLASS_FAILPOINTS_ENABLED: "1" };
-  return scene.start("windlass-agent", call, armed);
+/** A pool of its own, whose plans are made by an agent that lives. */
+interface Lane {
+  readonly pool: string;
+  startApplier(failpoints?: string): Program;
 }
 
-async function startRun(): Promise<string> {
+async function openLane(name: string): Promise<Lane> {
+  const pool = await server.api.pool();
+  await scene.agent(server, { pool, name: `planner-${name}`, args: ["--accept", "plan"] });
+  const tokenFile = join(scene.directory, `token-${name}`);
+  await writeFile(tokenFile, (await server.api.token(pool)).secret, { mode: 0o600 });
+  const call = [
+    ...["--address", server.url, "--token-file", tokenFile, "--name", `applier-${name}`, "--sandbox", "none"],
+    ...["--data-dir", join(scene.directory, `applier-${name}`), "--accept", "apply", "--log-format", "json"],
+    ...["--work-dir", join(scene.directory, `work-${name}`), "--hooks-dir", join(scene.directory, "hooks")],
+    ...["--no-engine-download", "--min-free-disk", "1MiB", "--disk-reserve", "1MiB"],
+  ];
+  const startApplier = (failpoints?: string) => {
+    const armed = failpoints === undefined ? {} : { WINDLASS_FAILPOINTS: failpoints, WINDLASS_FAILPOINTS_ENABLED: "1" };
+    return scene.start("windlass-agent", call, armed);
+  };
+  return { pool, startApplier };
+}
+
+async function startRun({ pool }: Lane): Promise<string> {
   const folder = await scene.configuration("slow");
   await writeFile(
     join(folder, "main.tf"),
@@ -114,43 +130,54 @@ async function settled(run: string) {
   return { found, text, counts: await countsOf(run) };
 }
 
+/** Kills an agent at one point, and answers what its apply has come to. */
+async function playDeath(lane: Lane, { what, death, pauseMs }: Death): Promise<"applied" | "unknown"> {
+  const doomed = lane.startApplier(death);
+  await doomed.says(/waiting for (the )?next job/);
+  const run = await startRun(lane);
+  if (death === undefined) {
+    await until(`${what}: it has begun`, async () => (await countsOf(run)).length > 0, patience);
+    await pause(pauseMs);
+    doomed.signal("SIGKILL");
+  }
+  await until(`${what}: it has died`, () => !doomed.isRunning, patience);
+  const next = lane.startApplier();
+  const { found, text, counts } = await settled(run);
+  expect(new Set(counts).size, `${what}: ${counts}`).toBe(counts.length);
+  expect(counts, what).toEqual(order.filter((name) => counts.includes(name)));
+  expect(found.apply, what).toMatchObject({ epoch: 1n, logState: LogState.COMPLETE });
+  const headings = [...text.matchAll(/^Executing (.+) hook\.\.\.$/gm)].map(([, name]) => name);
+  expect(new Set(headings).size, what).toBe(headings.length);
+  for (const name of counts)
+    expect(text.split(`begin ${name}\n`).length, `${what}: the log has ${name} once\n${text}`).toBe(2);
+  if (found.state === RunState.APPLIED) {
+    expect(counts, what).toEqual(order);
+    for (const name of counts) expect(text, what).toContain(`end ${name}\n`);
+    expect(
+      found.hooks.map(({ name, summary }) => [name, summary]),
+      what,
+    ).toEqual(hookNames.map((name) => [name, `did ${name}\n`]));
+  } else {
+    expect(found.errorMessage, what).toMatch(/the agent ended while it was starting it|ended without a status/);
+  }
+  await next.stop("SIGTERM");
+  return found.state === RunState.APPLIED ? "applied" : "unknown";
+}
+
 test(`neither a hook nor terraform runs twice, whichever of ${deaths.length} points kills the agent between them`, async () => {
   const drawn = new Seeded(11);
+  const waiting = deaths.map((death, index) => ({
+    what: `${index}: ${death ?? "a drawn moment"}`,
+    ...{ death, pauseMs: death === undefined ? drawn.between(0, 1_500) : 0 },
+  }));
   const tally = { applied: 0, unknown: 0 };
-  for (const [index, death] of deaths.entries()) {
-    const what = `${index}: ${death ?? "a drawn moment"}`;
-    const doomed = startApplier(death);
-    await doomed.says(/waiting for (the )?next job/);
-    const run = await startRun();
-    if (death === undefined) {
-      await until(`${what}: it has begun`, async () => (await countsOf(run)).length > 0, patience);
-      await pause(drawn.between(0, 1_500));
-      doomed.signal("SIGKILL");
-    }
-    await until(`${what}: it has died`, () => !doomed.isRunning, patience);
-    const next = startApplier();
-    const { found, text, counts } = await settled(run);
-    expect(new Set(counts).size, `${what}: ${counts}`).toBe(counts.length);
-    expect(counts, what).toEqual(order.filter((name) => counts.includes(name)));
-    expect(found.apply, what).toMatchObject({ epoch: 1n, logState: LogState.COMPLETE });
-    const headings = [...text.matchAll(/^Executing (.+) hook\.\.\.$/gm)].map(([, name]) => name);
-    expect(new Set(headings).size, what).toBe(headings.length);
-    for (const name of counts)
-      expect(text.split(`begin ${name}\n`).length, `${what}: the log has ${name} once\n${text}`).toBe(2);
-    if (found.state === RunState.APPLIED) {
-      tally.applied += 1;
-      expect(counts, what).toEqual(order);
-      for (const name of counts) expect(text, what).toContain(`end ${name}\n`);
-      expect(
-        found.hooks.map(({ name, summary }) => [name, summary]),
-        what,
-      ).toEqual(hookNames.map((name) => [name, `did ${name}\n`]));
-    } else {
-      tally.unknown += 1;
-      expect(found.errorMessage, what).toMatch(/the agent ended while it was starting it|ended without a status/);
-    }
-    await next.stop("SIGTERM");
-  }
+  // An agent waits for most of its time: for its start, its hooks and the server.
+  const play = async (name: string) => {
+    const lane = await openLane(name);
+    for (let next = waiting.shift(); next !== undefined; next = waiting.shift())
+      tally[await playDeath(lane, next)] += 1;
+  };
+  await Promise.all(["a", "b", "c"].map(play));
   // Only between the line that says so and the process nobody knows whether terraform has begun.
   expect(tally).toEqual({ applied: deaths.length - 1, unknown: 1 });
 });
