@@ -53,13 +53,47 @@ async function workspaceOf(pool: string, configuration: string): Promise<string>
   return workspace;
 }
 
+interface DoctorAnswer {
+  readonly code: number | null;
+  readonly of: (id: string) => { readonly status: string; readonly detail: string; readonly fix: string } | undefined;
+}
+
+const answerOf = (code: number | null, stdout: string): DoctorAnswer => {
+  const checks = JSON.parse(stdout) as readonly { id: string; status: string; detail: string; fix: string }[];
+  return { code, of: (id) => checks.find((check) => check.id === id) };
+};
+
+/** What both doctors say of the way through a proxy. */
+async function askDoctors(proxy: RudeProxy, flags: readonly string[] = []): Promise<readonly DoctorAnswer[]> {
+  const { scene, server } = stage;
+  const tokenFile = join(scene.directory, `${freshName("doctor")}.token`);
+  await writeFile(tokenFile, (await server.api.token(await server.api.pool())).secret, { mode: 0o600 });
+  const where = [
+    "--address",
+    proxy.url,
+    "--token-file",
+    tokenFile,
+    "--data-dir",
+    join(scene.directory, freshName("doctor")),
+  ];
+  const rest = ["--log-format", "json", "--sandbox", "none", "--no-engine-download"];
+  const agent = scene.start("windlass-agent", ["doctor", ...where, ...rest, ...flags]);
+  const agentEnd = await agent.ended;
+  const url = { url: proxy.url, adminTokenFile: server.adminTokenFile };
+  const cli = await scene.cli(url, ["doctor", "-o", "json", ...flags]);
+  return [answerOf(agentEnd.code, agent.stdout()), answerOf(cli.code, cli.stdout)];
+}
+
+const streamChecks = ["token", "clock", "session", "round-trip", "body"];
+
 const refused: readonly (readonly [string, Manner, RegExp])[] = [
   ["403", { kind: "answer", status: 403 }, /\(rude\/1\.0\) answers 403 with a web page: it forbids the call/],
   ["401", { kind: "answer", status: 401 }, /answers 401 with a web page: it wants a login of its own/],
   ["a web page", { kind: "answer", status: 200 }, /answers 200 with a web page: the network may want a login/],
 ];
 
-test.each(refused)(
+// Each of these waits for most of its time: for the next attempt of an agent, or for the end of a silent stream.
+test.concurrent.each(refused)(
   "%s of a proxy ends no idle agent: it names it once, and works again when it is mended",
   async (_, manner, sentence) => {
     const { api } = stage.server;
@@ -79,71 +113,7 @@ test.each(refused)(
   },
 );
 
-test("Windlass itself ends an agent whose token it refuses, with exit code 4", async () => {
-  const { api } = stage.server;
-  const pool = await api.pool();
-  const proxy = await behindProxy();
-  const { id, secret } = await api.token(pool);
-  await api.clients.tokens.revokeAgentToken({ agentTokenId: id });
-  const { program } = await startAgentBehind(proxy, pool, secret);
-  expect(await program.ended).toMatchObject({ code: 4 });
-});
-
-test("a state that a proxy refuses is named on the run and on the agent, and arrives once the proxy is mended", async () => {
-  const { api } = stage.server;
-  const pool = await api.pool();
-  const proxy = await behindProxy();
-  const agent = await agentBehind(proxy, pool);
-  proxy.behave({ kind: "answer", status: 413 }, /JobArtifactService\/Upload.*State/);
-  const id = await api.start(await workspaceOf(pool, "hello"), { autoApply: true });
-  const waiting = await until("it says why it waits", async () => {
-    const found = await waitingOf(id);
-    return found?.reason === WaitingReason.WAY_BLOCKED ? found : undefined;
-  });
-  expect(waiting.detail).toMatch(
-    new RegExp(`^agent ${agent.name} cannot deliver the state: something between here and the server .*answers 413`),
-  );
-  expect(waiting.detail).toContain("client_max_body_size");
-  await agent.program.says(/cannot deliver the state: trying again/);
-  proxy.behave({ kind: "pass" });
-  expect(await api.ended(id)).toMatchObject({ state: RunState.APPLIED, errorMessage: "" });
-  expect((await agentNamed(agent.name))?.warning).toBe("");
-});
-
-test.each([404, 400, 403, 413])("a plan is not given up because a proxy answers %d to its upload", async (status) => {
-  const { api } = stage.server;
-  const pool = await api.pool();
-  const proxy = await behindProxy();
-  await agentBehind(proxy, pool);
-  proxy.behave({ kind: "answer", status }, /JobArtifactService\//);
-  const id = await api.start(await workspaceOf(pool, "hello"), { planOnly: true });
-  await until("its agent names it", async () => (await waitingOf(id))?.detail.includes(`answers ${status}`));
-  proxy.behave({ kind: "pass" });
-  expect(await api.ended(id)).toMatchObject({ state: RunState.PLANNED_AND_FINISHED, errorMessage: "" });
-});
-
-test("streams that are ended after each MiB are changed in time: the log is whole, and the agent says why", async () => {
-  const { api } = stage.server;
-  const pool = await api.pool();
-  const proxy = await behindProxy();
-  proxy.behave({ kind: "bound", bytes: 1024 * 1024 }, /\/Session$/);
-  const agent = await agentBehind(proxy, pool);
-  const workspace = await workspaceOf(pool, "noisy");
-  const run = await api.applied(workspace, { variables: [{ key: "lines", value: "60000", hcl: true }] });
-  expect(run).toMatchObject({ state: RunState.APPLIED });
-  const { text } = await api.log(run.id, RunPhase.APPLY);
-  expect(text.match(/line \d{6}:/g)).toHaveLength(60_000);
-  const problem = /ends each stream after about 1\.0 MiB: nginx calls this client_max_body_size/;
-  await agent.program.says(problem);
-  expect(proxy.count("Session")).toBeGreaterThan(3);
-  expect(proxy.count("Register")).toBe(1);
-  expect(proxy.cutStreams).toBe(1);
-  await until("the server shows it", async () => problem.test((await agentNamed(agent.name))?.warning ?? ""));
-  const said = agent.program.stderr() + agent.program.stdout();
-  expect(said).not.toMatch(/not connected|cannot connect|"outcome":"lost"/);
-});
-
-test("streams that are ended after some seconds are changed in time: an idle agent stays idle", async () => {
+test.concurrent("streams that are ended after some seconds are changed in time: an idle agent stays idle", async () => {
   const { api } = stage.server;
   const pool = await api.pool();
   const proxy = await behindProxy();
@@ -165,7 +135,70 @@ test("streams that are ended after some seconds are changed in time: an idle age
   expect(proxy.cutStreams).toBe(cuts);
 });
 
-test("a proxy that speaks HTTP/1.1 to the server: the agent is not idle, and agent, server and run say why", async () => {
+test.concurrent("both doctors find a bound of bodies and a time-out of silent streams", async () => {
+  const proxy = await behindProxy();
+  proxy.behave({ kind: "bound", bytes: 1024 * 1024 });
+  for (const { code, of } of await askDoctors(proxy)) {
+    expect(of("body")).toMatchObject({ status: "warn", detail: expect.stringContaining("client_max_body_size") });
+    expect(of("session")).toMatchObject({
+      status: "warn",
+      detail: expect.stringContaining("about 1.0 MiB"),
+    });
+    expect(code).toBe(0);
+  }
+  proxy.behave({ kind: "time-out", ms: 3_000 });
+  for (const { of } of await askDoctors(proxy, ["--idle", "6s"])) {
+    expect(of("idle")).toMatchObject({ status: "fail", detail: expect.stringMatching(/ended after [23] s/) });
+  }
+});
+
+test.concurrent("Windlass itself ends an agent whose token it refuses, with exit code 4", async () => {
+  const { api } = stage.server;
+  const pool = await api.pool();
+  const proxy = await behindProxy();
+  const { id, secret } = await api.token(pool);
+  await api.clients.tokens.revokeAgentToken({ agentTokenId: id });
+  const { program } = await startAgentBehind(proxy, pool, secret);
+  expect(await program.ended).toMatchObject({ code: 4 });
+});
+
+test.concurrent("a state that a proxy refuses is named on the run and on the agent, and arrives once the proxy is mended", async () => {
+  const { api } = stage.server;
+  const pool = await api.pool();
+  const proxy = await behindProxy();
+  const agent = await agentBehind(proxy, pool);
+  proxy.behave({ kind: "answer", status: 413 }, /JobArtifactService\/Upload.*State/);
+  const id = await api.start(await workspaceOf(pool, "hello"), { autoApply: true });
+  const waiting = await until("it says why it waits", async () => {
+    const found = await waitingOf(id);
+    return found?.reason === WaitingReason.WAY_BLOCKED ? found : undefined;
+  });
+  expect(waiting.detail).toMatch(
+    new RegExp(`^agent ${agent.name} cannot deliver the state: something between here and the server .*answers 413`),
+  );
+  expect(waiting.detail).toContain("client_max_body_size");
+  await agent.program.says(/cannot deliver the state: trying again/);
+  proxy.behave({ kind: "pass" });
+  expect(await api.ended(id)).toMatchObject({ state: RunState.APPLIED, errorMessage: "" });
+  expect((await agentNamed(agent.name))?.warning).toBe("");
+});
+
+test.concurrent.each([404, 400, 403, 413])(
+  "a plan is not given up because a proxy answers %d to its upload",
+  async (status) => {
+    const { api } = stage.server;
+    const pool = await api.pool();
+    const proxy = await behindProxy();
+    await agentBehind(proxy, pool);
+    proxy.behave({ kind: "answer", status }, /JobArtifactService\//);
+    const id = await api.start(await workspaceOf(pool, "hello"), { planOnly: true });
+    await until("its agent names it", async () => (await waitingOf(id))?.detail.includes(`answers ${status}`));
+    proxy.behave({ kind: "pass" });
+    expect(await api.ended(id)).toMatchObject({ state: RunState.PLANNED_AND_FINISHED, errorMessage: "" });
+  },
+);
+
+test.concurrent("a proxy that speaks HTTP/1.1 to the server: the agent is not idle, and agent, server and run say why", async () => {
   const { api } = stage.server;
   const sentence = "a proxy in front of the server speaks HTTP/1.1 to it: agents need HTTP/2 all the way";
   const pool = await api.pool();
@@ -192,37 +225,32 @@ test("a proxy that speaks HTTP/1.1 to the server: the agent is not idle, and age
   expect((await agentNamed(name))?.warning).toBe("");
 });
 
+test("streams that are ended after each MiB are changed in time: the log is whole, and the agent says why", async () => {
+  const { api } = stage.server;
+  const pool = await api.pool();
+  const proxy = await behindProxy();
+  proxy.behave({ kind: "bound", bytes: 1024 * 1024 }, /\/Session$/);
+  const agent = await agentBehind(proxy, pool);
+  const workspace = await workspaceOf(pool, "noisy");
+  const run = await api.applied(workspace, { variables: [{ key: "lines", value: "60000", hcl: true }] });
+  expect(run).toMatchObject({ state: RunState.APPLIED });
+  const { text } = await api.log(run.id, RunPhase.APPLY);
+  expect(text.match(/line \d{6}:/g)).toHaveLength(60_000);
+  const problem = /ends each stream after about 1\.0 MiB: nginx calls this client_max_body_size/;
+  await agent.program.says(problem);
+  expect(proxy.count("Session")).toBeGreaterThan(3);
+  expect(proxy.count("Register")).toBe(1);
+  expect(proxy.cutStreams).toBe(1);
+  await until("the server shows it", async () => problem.test((await agentNamed(agent.name))?.warning ?? ""));
+  const said = agent.program.stderr() + agent.program.stdout();
+  expect(said).not.toMatch(/not connected|cannot connect|"outcome":"lost"/);
+});
+
 test("a caller that goes in the middle of its upload is no fault of the server", async () => {
   expect(stage.server.program.stderr() + stage.server.program.stdout()).not.toMatch(
     /ERR_STREAM_PREMATURE_CLOSE|a call failed/,
   );
 });
-
-interface DoctorAnswer {
-  readonly code: number | null;
-  readonly of: (id: string) => { readonly status: string; readonly detail: string; readonly fix: string } | undefined;
-}
-
-const answerOf = (code: number | null, stdout: string): DoctorAnswer => {
-  const checks = JSON.parse(stdout) as readonly { id: string; status: string; detail: string; fix: string }[];
-  return { code, of: (id) => checks.find((check) => check.id === id) };
-};
-
-/** What both doctors say of the way through a proxy. */
-async function askDoctors(proxy: RudeProxy, flags: readonly string[] = []): Promise<readonly DoctorAnswer[]> {
-  const { scene, server } = stage;
-  const tokenFile = join(scene.directory, `${freshName("doctor")}.token`);
-  await writeFile(tokenFile, (await server.api.token(await server.api.pool())).secret, { mode: 0o600 });
-  const where = ["--address", proxy.url, "--token-file", tokenFile, "--data-dir", join(scene.directory, "doctor")];
-  const rest = ["--log-format", "json", "--sandbox", "none", "--no-engine-download"];
-  const agent = scene.start("windlass-agent", ["doctor", ...where, ...rest, ...flags]);
-  const agentEnd = await agent.ended;
-  const url = { url: proxy.url, adminTokenFile: server.adminTokenFile };
-  const cli = await scene.cli(url, ["doctor", "-o", "json", ...flags]);
-  return [answerOf(agentEnd.code, agent.stdout()), answerOf(cli.code, cli.stdout)];
-}
-
-const streamChecks = ["token", "clock", "session", "round-trip", "body"];
 
 test("both doctors find a good way good: they move 2 MiB each way, and look at the clock", async () => {
   for (const { code, of } of await askDoctors(await behindProxy())) {
@@ -240,23 +268,6 @@ test("both doctors say that a proxy speaks HTTP/1.1", async () => {
     expect(of("session")).toMatchObject({ status: "fail", detail: expect.stringContaining("speaks HTTP/1.1 to it") });
     expect(of("token")).toMatchObject({ status: "ok" });
     expect(code).toBe(1);
-  }
-});
-
-test("both doctors find a bound of bodies and a time-out of silent streams", async () => {
-  const proxy = await behindProxy();
-  proxy.behave({ kind: "bound", bytes: 1024 * 1024 });
-  for (const { code, of } of await askDoctors(proxy)) {
-    expect(of("body")).toMatchObject({ status: "warn", detail: expect.stringContaining("client_max_body_size") });
-    expect(of("session")).toMatchObject({
-      status: "warn",
-      detail: expect.stringContaining("about 1.0 MiB"),
-    });
-    expect(code).toBe(0);
-  }
-  proxy.behave({ kind: "time-out", ms: 3_000 });
-  for (const { of } of await askDoctors(proxy, ["--idle", "6s"])) {
-    expect(of("idle")).toMatchObject({ status: "fail", detail: expect.stringMatching(/ended after [23] s/) });
   }
 });
 
