@@ -65,7 +65,8 @@ describe.skipIf(!hasBrowser)("axe finds nothing wrong with the pages of pools, a
     { path: () => "/o/default/audit", shows: "audit-row" },
   ];
 
-  test.each([
+  // Half of their time they wait for pages: beside each other, each in windows of its own.
+  test.concurrent.each([
     ["light", 1280],
     ["dark", 1280],
     ["light", 380],
