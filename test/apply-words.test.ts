@@ -312,10 +312,11 @@ describe.each(bareEngines)("the log of an apply with %s has the words of a shell
     await using shell = await place(engine, "");
     await using agent = await place(engine, "");
     for (const stage of stages) {
-      await planned(shell, stage);
-      const words = await planned(agent, stage);
-      const told = await shell.run("apply", "-parallelism=1", "plan");
-      const events = await agent.run("apply", "-json", "-parallelism=1", "plan");
+      const [, words] = await Promise.all([planned(shell, stage), planned(agent, stage)]);
+      const [told, events] = await Promise.all([
+        shell.run("apply", "-parallelism=1", "plan"),
+        agent.run("apply", "-json", "-parallelism=1", "plan"),
+      ]);
       expect([told.code, events.code]).toEqual([stage.code ?? 0, stage.code ?? 0]);
       const renderer = createRenderer(() => {}, words);
       const text = Buffer.concat([renderer.push(Buffer.from(events.output)), renderer.finish()]).toString();
