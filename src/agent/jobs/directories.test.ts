@@ -26,7 +26,7 @@ beforeEach(async () => {
 });
 afterEach(() => rm(root, { recursive: true, force: true }));
 
-const calm = { isHurried: () => false, isLeaving: () => false, stopping: new AbortController().signal };
+const calm = { isHurried: () => false };
 const left = async () => (await readdir(root)).sort();
 const specOf = (name: string) =>
   create(JobSpecSchema, { claim: newClaim(name, 1n), runId: "run_1", phase: JobPhase.PLAN, workspace: "net" });
@@ -89,15 +89,17 @@ describe("the directory of a job that is over", () => {
       isOver = true;
     });
     await clock.advance(moved);
-    return { clock, isOver: () => isOver };
+    return { clock, directories, isOver: () => isOver };
   }
 
-  test("goes soon when no other job is brought on its way, and at once when the agent leaves", async () => {
+  test("goes soon when no other job is brought on its way, and at once when the agent is about to end", async () => {
     const { isOver } = await removed(20, {});
     await eventually(isOver, "it is over");
     expect(await left()).toEqual([]);
-    const leaving = await removed(0, { isLeaving: () => true });
-    await eventually(leaving.isOver, "it is over");
+    const ending = await removed(0, { isHurried: () => true });
+    expect(await left()).toEqual(["job_over-1"]);
+    ending.directories.restNoMore();
+    await eventually(ending.isOver, "it is over");
     expect(await left()).toEqual([]);
   });
 

@@ -22,10 +22,6 @@ export interface JobDirectoriesOptions {
   readonly isInUse: (key: ClaimKey) => boolean;
   /** True while another job is brought on its way. */
   readonly isHurried: (key: ClaimKey) => boolean;
-  /** True when the agent leaves as soon as nothing is left to do. */
-  readonly isLeaving: () => boolean;
-  /** Aborted when the agent stops: what is there then is removed when it starts again. */
-  readonly stopping: AbortSignal;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -36,6 +32,7 @@ export interface JobDirectoriesOptions {
  */
 export class JobDirectories implements AsyncDisposable {
   readonly #options: JobDirectoriesOptions;
+  readonly #restless = new AbortController();
   #lookedAtMs: number;
   #looking: Promise<void> | undefined;
 
@@ -56,6 +53,11 @@ export class JobDirectories implements AsyncDisposable {
     await forceRemove(directory).catch((error: unknown) => tellRemains(this.#options.log)(directory, error));
   }
 
+  /** The agent is about to end: from now on nothing waits before it goes. */
+  restNoMore(): void {
+    this.#restless.abort();
+  }
+
   /** Removes what belongs to no job, at most once a minute; to be called now and then. */
   tidy(): void {
     const nowMs = this.#options.clock.monotonicMs();
@@ -73,9 +75,10 @@ export class JobDirectories implements AsyncDisposable {
   }
 
   async #rest(key: ClaimKey): Promise<void> {
-    const { clock, isHurried, isLeaving, stopping } = this.#options;
-    for (let rested = 0; rested < longestRestMs && !isLeaving(); rested += restMs) {
-      await clock.sleep(restMs, stopping);
+    const { clock, isHurried } = this.#options;
+    const { signal } = this.#restless;
+    for (let rested = 0; rested < longestRestMs && !signal.aborted; rested += restMs) {
+      await clock.sleep(restMs, signal).catch(() => {});
       if (!isHurried(key)) return;
     }
   }

@@ -88,9 +88,7 @@ export class JobTable implements SessionHost, AsyncDisposable {
     this.#directories = new JobDirectories({
       ...options,
       root: this.#root,
-      stopping: this.#stopping.signal,
       isHurried: (key) => [...this.#arriving].some((other) => other !== key) || this.jobs.some((job) => job.isHurried),
-      isLeaving: () => this.leaving() !== undefined,
       isInUse: (key) => this.#work.has(key) || this.#jobs.has(key) || this.#arriving.has(key) || this.#kept.has(key),
     });
     this.#freshness = new Freshness(options.clock, () => this.#changes.tell({ kind: "doubtful" }));
@@ -208,6 +206,7 @@ export class JobTable implements SessionHost, AsyncDisposable {
     if (this.#drainReason !== undefined) return;
     this.#drainReason = reason === "" ? "draining" : reason;
     this.#options.log.info({ reason: this.#drainReason }, "draining: taking no new jobs");
+    this.#directories.restNoMore();
     this.#changes.tell({ kind: "draining" });
     this.#leaveIfIdle();
   };
@@ -231,6 +230,7 @@ export class JobTable implements SessionHost, AsyncDisposable {
 
   /** Resolves when the jobs of which the control plane has everything are gone from the disk, or soon in any case. */
   async tidied(): Promise<void> {
+    this.#directories.restNoMore();
     const isEnding = (key: ClaimKey) => (this.#jobs.get(key)?.isSealed ?? true) && !this.#arriving.has(key);
     const ending = [...this.#work].flatMap(([key, work]) => (isEnding(key) ? [work] : []));
     using deadline = deadlineAfter(this.#options.clock, tidyMs, this.#stopping.signal);
@@ -246,6 +246,7 @@ export class JobTable implements SessionHost, AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#directories.restNoMore();
     this.#stopping.abort(new Error("the agent stops"));
     await Promise.allSettled([this.#reserving, ...this.#work.values()]);
     await this.#kept[Symbol.asyncDispose]();
