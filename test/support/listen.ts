@@ -1,7 +1,13 @@
-import { type ListenOptions, type ListenOutcome, listen as listenWith } from "../../src/http/listener.ts";
+import {
+  type Listener,
+  type ListenOptions,
+  type ListenOutcome,
+  listen as listenWith,
+} from "../../src/http/listener.ts";
 import { OpenStreams } from "../../src/http/open-streams.ts";
 import { healthPages } from "../../src/http/pages.ts";
-import type { Readiness } from "../../src/http/readiness.ts";
+import { Readiness } from "../../src/http/readiness.ts";
+import { silentLog } from "../../src/lib/program/log.ts";
 import { rpcTenant } from "../../src/rpc/adapter.ts";
 import type { RpcOptions } from "../../src/rpc/calls/options.ts";
 import { grpcTenant } from "../../src/rpc/grpc/tenant.ts";
@@ -32,3 +38,12 @@ export const listen = ({
     ],
   });
 };
+
+/** Opens a port of this machine for calls, which says nothing of them. */
+export async function listenFor(routes: RpcListenOptions["routes"]): Promise<Listener> {
+  const opened = await listen({
+    ...{ host: "127.0.0.1", port: 0, routes, readiness: new Readiness(), log: silentLog() },
+  });
+  if (opened.kind !== "listening") throw new Error(opened.message);
+  return opened.listener;
+}

@@ -3,10 +3,8 @@ import { fromBinary } from "@bufbuild/protobuf";
 import type { ConnectRouter } from "@connectrpc/connect";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { RunService, StreamRunLogsResponseSchema } from "../../src/gen/windlass/v1/run_service_pb.ts";
-import { Readiness } from "../../src/http/readiness.ts";
-import { silentLog } from "../../src/lib/program/log.ts";
 import { sendsInTurnKey } from "../../src/rpc/calls/caller.ts";
-import { type Listener, listen } from "../support/listen.ts";
+import { type Listener, listenFor } from "../support/listen.ts";
 import { contentTypes, envelope, type Spoken } from "../support/raw-call.ts";
 
 const kib = 1024;
@@ -33,11 +31,7 @@ const routes = (router: ConnectRouter) => {
 let listener: Listener;
 let session: ClientHttp2Session;
 beforeAll(async () => {
-  const opened = await listen({
-    ...{ host: "127.0.0.1", port: 0, routes, readiness: new Readiness(), log: silentLog() },
-  });
-  if (opened.kind !== "listening") throw new Error(opened.message);
-  listener = opened.listener;
+  listener = await listenFor(routes);
 });
 afterEach(() => {
   session.destroy();

@@ -7,10 +7,8 @@ import { Code, type ConnectRouter } from "@connectrpc/connect";
 import { afterAll, afterEach, beforeAll, expect, test, vi } from "vitest";
 import { maxOpenStreams } from "../../src/http/open-streams.ts";
 import { resetBurst } from "../../src/http/rapid-resets.ts";
-import { Readiness } from "../../src/http/readiness.ts";
-import { silentLog } from "../../src/lib/program/log.ts";
 import { EchoService } from "../support/echo-service.ts";
-import { type Listener, listen } from "../support/listen.ts";
+import { type Listener, listenFor } from "../support/listen.ts";
 import { callOn, envelope } from "../support/raw-call.ts";
 
 const watch = "/windlass.test.v1.EchoService/ServerStream";
@@ -32,11 +30,7 @@ let listener: Listener;
 let session: ClientHttp2Session;
 
 beforeAll(async () => {
-  const opened = await listen({
-    ...{ host: "127.0.0.1", port: 0, routes, readiness: new Readiness(), log: silentLog() },
-  });
-  if (opened.kind !== "listening") throw new Error(opened.message);
-  listener = opened.listener;
+  listener = await listenFor(routes);
 });
 afterEach(() => session.destroy());
 afterAll(() => listener.close(0));

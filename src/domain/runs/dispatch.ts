@@ -235,16 +235,13 @@ class Choice {
     const warm = warmAgentId === null ? undefined : this.#choosing.agents.get(warmAgentId);
     if (warm?.poolId === poolId && isWilling(warm) && this.#isOpen(warm)) return warm;
     const declined: Place[] = [];
-    let found: AgentSlot | undefined;
-    for (let place = this.#next(); found === undefined && place !== undefined; place = this.#next()) {
-      if (isWilling(place.slot)) found = place.slot;
-      else {
-        this.#places.take();
-        declined.push(place);
-      }
+    let place = this.#next();
+    for (; place !== undefined && !isWilling(place.slot); place = this.#next()) {
+      this.#places.take();
+      declined.push(place);
     }
-    for (const place of declined) this.#places.put(place);
-    return found;
+    for (const each of declined) this.#places.put(each);
+    return place?.slot;
   }
 
   /** The one that goes before all others. */
